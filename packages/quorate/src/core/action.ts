@@ -1,0 +1,44 @@
+import type { CallId, RequestId } from './event.ts';
+import type { AppendEntriesResponse, VoteRequest, VoteResponse } from './message.ts';
+import type { Entry, LogId, LogIndex, NodeId, Term, Vote } from './types.ts';
+
+/**
+ * Everything a node can do. The driver may start each action as soon as it gets it. An answer that
+ * must wait for the disk is held back inside the core and appears after the `persisted` event.
+ */
+export type Action =
+  /** Write in this order: vote, truncate, append. Then report `persisted` with the same number. */
+  | { type: 'persist'; write: number; vote?: Vote; truncate?: LogIndex; append?: readonly Entry[] }
+  | { type: 'reply'; request: RequestId; answer: Answer }
+  | { type: 'requestVote'; call: CallId; to: NodeId; rpc: VoteRequest }
+  /**
+   * Send entries after `previous`, at most up to `last`: the longest run within `maxAppendBytes`, at
+   * least one; then report `sent` at once. A heartbeat has `previous` = `last` = the match index, so
+   * it may overtake entries and is still understood.
+   */
+  | { type: 'replicate'; call: CallId; to: NodeId; range: Replication }
+  /** Apply everything up to `index`, then report `applied`. Never ahead of the local disk. */
+  | { type: 'apply'; index: LogIndex };
+
+/** An AppendEntries request without its entries; `node/replicator.ts` fills them in. */
+export interface Replication {
+  readonly term: Term;
+  readonly previous: LogId;
+  readonly last: LogIndex;
+  readonly committed: LogIndex;
+}
+
+export type Answer =
+  | { type: 'accepted'; first: LogId; count: number }
+  | { type: 'readable'; index: LogIndex }
+  | { type: 'vote'; response: VoteResponse }
+  | { type: 'append'; response: AppendEntriesResponse }
+  | { type: 'done' }
+  | { type: 'refused'; why: Refusal };
+
+/** Why a question was refused. `node/raft.ts` turns each into its error class. */
+export type Refusal =
+  | { type: 'notLeader'; leader: NodeId | undefined }
+  | { type: 'changeInProgress'; logId: LogId }
+  | { type: 'invalidMembership'; reason: string }
+  | { type: 'alreadyInitialized' };

@@ -1,0 +1,46 @@
+import type {
+  AppendEntriesRequest,
+  AppendEntriesResponse,
+  VoteRequest,
+  VoteResponse,
+} from './message.ts';
+import type { LogIndex, Membership, NodeId, NodeInfo, Payload } from './types.ts';
+
+/** Ties our answer to a question put to us. Each event with one gets exactly one `reply`. */
+export type RequestId = number;
+
+/**
+ * Ties an answer to a call of ours. Grows with every call, so it also says what was sent after
+ * what. An answer to a call that is no longer awaited is late and is ignored.
+ */
+export type CallId = number;
+
+export type MembershipChange =
+  | { type: 'addLearner'; id: NodeId; info: NodeInfo }
+  | { type: 'updateNode'; id: NodeId; info: NodeInfo }
+  | { type: 'removeLearner'; id: NodeId }
+  | { type: 'changeVoters'; voters: readonly NodeId[]; keepRemoved: boolean };
+
+/** Everything that can happen to a node. */
+export type Event =
+  // Time passes.
+  | { type: 'wake' }
+  // The application asks.
+  | { type: 'initialize'; request: RequestId; membership: Membership }
+  /** All that arrived since the last turn: accepted as one run of entries, or refused as one. */
+  | { type: 'propose'; request: RequestId; payloads: readonly Payload[] }
+  | { type: 'readIndex'; request: RequestId }
+  | { type: 'changeMembership'; request: RequestId; change: MembershipChange }
+  // Another node asks.
+  | { type: 'requestVote'; request: RequestId; rpc: VoteRequest }
+  | { type: 'appendEntries'; request: RequestId; rpc: AppendEntriesRequest }
+  // A call of ours went out, was answered, or was not.
+  /** What of a `replicate` range went out: `last` may be lower than asked, by `maxAppendBytes`. */
+  | { type: 'sent'; call: CallId; last: LogIndex }
+  | { type: 'voteAnswered'; call: CallId; response: VoteResponse }
+  | { type: 'appendAnswered'; call: CallId; response: AppendEntriesResponse }
+  | { type: 'unanswered'; call: CallId }
+  // The disk and the state machine report.
+  /** Every write up to this number is durable. */
+  | { type: 'persisted'; write: number }
+  | { type: 'applied'; index: LogIndex };

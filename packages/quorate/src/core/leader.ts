@@ -1,0 +1,152 @@
+import { assert } from './assert.ts';
+import type { RequestId } from './event.ts';
+import { becomeFollower } from './follower.ts';
+import { completedMembership, isJoint, isMember } from './membership.ts';
+import { Progress } from './progress.ts';
+import { jointQuorumValue } from './quorum.ts';
+import { failReads, startReadRound } from './read-index.ts';
+import { heartbeat, replicate } from './replication.ts';
+import type { CoreState, Leadership } from './state.ts';
+import type { Entry, Membership, Payload } from './types.ts';
+
+/** Takes office: a record for every member, and a blank entry to commit what is there already. */
+export function becomeLeader(core: CoreState): void {
+  assert(core.role === 'candidate', 'only a candidate becomes leader');
+  assert(core.isVoteDurable && core.votedFor === core.id, 'a leader has its own vote on disk');
+  core.role = 'leader';
+  core.leader = core.id;
+  core.campaign = undefined;
+  core.leadership = {
+    progress: new Map(),
+    calls: new Map(),
+    beatAt: core.now + core.options.heartbeatMs,
+    waitingReads: [],
+    readRound: undefined,
+  };
+  followMembership(core);
+  appendEntries(core, [{ type: 'blank' }]);
+}
+
+/** Gives up office; what was appended stays and may still be committed by another leader. */
+export function stopLeading(core: CoreState): void {
+  failReads(core);
+  core.leadership = undefined;
+}
+
+/** Appends payloads as one run of entries, or refuses them as one (section 5.3). */
+export function propose(core: CoreState, request: RequestId, payloads: readonly Payload[]): void {
+  assert(payloads.length > 0, 'a proposal holds at least one payload');
+  if (core.leadership === undefined) {
+    core.refuse(request, { type: 'notLeader', leader: core.leader });
+    return;
+  }
+  const first = { term: core.term, index: core.last.index + 1 };
+  core.reply(request, { type: 'accepted', first, count: payloads.length });
+  appendEntries(core, payloads);
+}
+
+/** Appends a membership; it is in force from here on. */
+export function proposeMembership(core: CoreState, membership: Membership): void {
+  appendEntries(core, [{ type: 'membership', membership }]);
+}
+
+/**
+ * Moves the commit index to what a majority of every voter set has on disk. Only entries of the
+ * own term are counted; those before them are committed along with them (section 5.4.2, figure 8).
+ */
+export function advanceCommit(core: CoreState): void {
+  const { progress, beatAt } = office(core);
+  const index = jointQuorumValue(core.membership.voters, (id) =>
+    id === core.id ? core.durable : (progress.get(id)?.matchIndex ?? 0),
+  );
+  if (index <= core.committed || core.log.termAt(index) !== core.term) return;
+  core.commit(index);
+  // The followers learn it with the next entries, or shortly if there are none.
+  office(core).beatAt = Math.min(beatAt, core.now + core.options.heartbeatMs / 10);
+  if (core.membership.logId.index <= index) onMembershipCommitted(core);
+  startReadRound(core);
+}
+
+/** Speaks to the followers, or steps down if they no longer answer (check-quorum, thesis 6.2). */
+export function onLeaderWake(core: CoreState): void {
+  const leadership = office(core);
+  if (core.now < leadership.beatAt) return;
+  if (
+    core.options.checkQuorum &&
+    core.now - quorumContactAt(core) >= core.options.electionTimeoutMs.max
+  ) {
+    becomeFollower(core, core.term);
+    return;
+  }
+  leadership.beatAt = core.now + core.options.heartbeatMs;
+  for (const progress of leadership.progress.values()) {
+    const isDue = core.now >= progress.heartbeatAt;
+    const isBehind = progress.committedSent < core.committed && progress.inflight === 0;
+    if (isDue || isBehind) heartbeat(core, progress);
+    replicate(core, progress);
+    leadership.beatAt = Math.min(leadership.beatAt, progress.heartbeatAt);
+  }
+}
+
+/** `true` once this leader knows what is committed: it has committed an entry of its own term. */
+export function hasCommittedInTerm(core: CoreState): boolean {
+  return core.log.termAt(core.committed) === core.term;
+}
+
+export function office(core: CoreState): Leadership {
+  assert(core.leadership !== undefined, 'only a leader does this');
+  return core.leadership;
+}
+
+function appendEntries(core: CoreState, payloads: readonly Payload[]): void {
+  const { term } = core;
+  const first = core.log.appendRun(term, payloads.length);
+  const entries: Entry[] = payloads.map((payload, offset) => ({
+    logId: { term, index: first.index + offset },
+    payload,
+  }));
+  const before = core.membership;
+  core.append(entries);
+  if (core.membership !== before) followMembership(core);
+  for (const progress of office(core).progress.values()) replicate(core, progress);
+}
+
+/** Keeps one record for each other member and none for those that have left. */
+function followMembership(core: CoreState): void {
+  const { progress, calls } = office(core);
+  for (const id of progress.keys()) {
+    if (isMember(core.membership, id)) continue;
+    progress.delete(id);
+    for (const [
+      call,
+      {
+        progress: { id: of },
+      },
+    ] of calls)
+      if (of === id) calls.delete(call);
+  }
+  for (const id of Object.keys(core.membership.nodes)) {
+    if (id === core.id || progress.has(id)) continue;
+    progress.set(id, new Progress(id, core.last.index + 1, core.now));
+  }
+}
+
+function onMembershipCommitted(core: CoreState): void {
+  if (isJoint(core.membership)) {
+    proposeMembership(core, completedMembership(core.membership));
+    return;
+  }
+  if (core.isVoter) return;
+  // A leader that is not among the new voters has done its last duty (section 6). The others
+  // hear of the commit first, so that they need not wait for the next leader to learn it.
+  for (const progress of office(core).progress.values()) heartbeat(core, progress);
+  becomeFollower(core, core.term);
+}
+
+/** When a quorum was last known to be there: the send times of answered calls count. */
+function quorumContactAt(core: CoreState): number {
+  const { progress } = office(core);
+  return jointQuorumValue(core.membership.voters, (id) =>
+    id === core.id ? core.now : (progress.get(id)?.contactAt ?? -Infinity),
+  );
+}

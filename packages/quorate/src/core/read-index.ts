@@ -1,0 +1,64 @@
+import type { RequestId } from './event.ts';
+import { hasCommittedInTerm, office } from './leader.ts';
+import { allVoters } from './membership.ts';
+import { jointQuorumValue } from './quorum.ts';
+import { heartbeat } from './replication.ts';
+import type { CoreState } from './state.ts';
+
+/**
+ * Names an index that covers every write acknowledged before the question, once a quorum has
+ * confirmed that this leader still leads (thesis 6.4).
+ */
+export function onReadIndex(core: CoreState, request: RequestId): void {
+  if (core.leadership === undefined) {
+    core.refuse(request, { type: 'notLeader', leader: core.leader });
+    return;
+  }
+  core.leadership.waitingReads.push(request);
+  startReadRound(core);
+}
+
+/**
+ * Starts a round for all waiting reads, unless one is under way: only calls sent after a read began
+ * can confirm it, so those that come during a round share the next.
+ */
+export function startReadRound(core: CoreState): void {
+  const { leadership } = core;
+  if (leadership === undefined || leadership.readRound !== undefined) return;
+  if (leadership.waitingReads.length === 0 || !hasCommittedInTerm(core)) return;
+  leadership.readRound = {
+    since: core.lastCall + 1,
+    index: core.committed,
+    requests: leadership.waitingReads,
+  };
+  leadership.waitingReads = [];
+  for (const id of allVoters(core.membership)) {
+    const progress = leadership.progress.get(id);
+    if (progress !== undefined) heartbeat(core, progress);
+  }
+  confirmReads(core);
+}
+
+/** Answers the round's reads if a quorum has answered calls sent since it began. */
+export function confirmReads(core: CoreState): void {
+  const round = core.leadership?.readRound;
+  if (round === undefined) return;
+  const { progress } = office(core);
+  const confirmed = jointQuorumValue(core.membership.voters, (id) =>
+    id === core.id ? Infinity : (progress.get(id)?.answeredCall ?? 0),
+  );
+  if (confirmed < round.since) return;
+  for (const request of round.requests) {
+    core.reply(request, { type: 'readable', index: round.index });
+  }
+  office(core).readRound = undefined;
+  startReadRound(core);
+}
+
+/** The leader no longer leads: whoever waits has to ask the next one. */
+export function failReads(core: CoreState): void {
+  const { waitingReads, readRound } = office(core);
+  for (const request of [...(readRound?.requests ?? []), ...waitingReads]) {
+    core.refuse(request, { type: 'notLeader', leader: undefined });
+  }
+}

@@ -1,0 +1,275 @@
+import type { Action, Answer, Refusal } from './action.ts';
+import { assert } from './assert.ts';
+import type { CallId, RequestId } from './event.ts';
+import { LogShape } from './log-shape.ts';
+import { isVoter, MembershipHistory } from './membership.ts';
+import type { AppendCall, Progress } from './progress.ts';
+import type { CoreOptions, RecoveredState } from './raft-core.ts';
+import type {
+  EffectiveMembership,
+  Entry,
+  LogId,
+  LogIndex,
+  NodeId,
+  Role,
+  Term,
+  Vote,
+} from './types.ts';
+
+/** A candidate's election, or the pre-vote before it. */
+export interface Campaign {
+  readonly phase: 'preVote' | 'vote';
+  readonly tally: Map<NodeId, boolean>;
+  readonly calls: Map<CallId, NodeId>;
+}
+
+/** What only a leader has. */
+export interface Leadership {
+  /** One record for every other member, and none for anybody else. */
+  readonly progress: Map<NodeId, Progress>;
+  readonly calls: Map<CallId, AppendCall>;
+  beatAt: number;
+  /** Reads that wait for the next round, or for the first commit of the term. */
+  waitingReads: RequestId[];
+  /** The round under way: answers to calls from `since` on confirm it (thesis 6.4). */
+  readRound:
+    | { readonly since: CallId; readonly index: LogIndex; readonly requests: RequestId[] }
+    | undefined;
+}
+
+/** What must not leave before a write is durable. */
+export type Held =
+  | {
+      readonly type: 'vote';
+      readonly request: RequestId;
+      readonly term: Term;
+      readonly candidate: NodeId;
+    }
+  | { readonly type: 'append'; readonly request: RequestId; readonly term: Term }
+  | { readonly type: 'answer'; readonly request: RequestId; readonly answer: Answer }
+  /** A candidate's own vote: it counts, and the others are asked, once it is durable. */
+  | { readonly type: 'campaign'; readonly term: Term };
+
+/** The write that this step asks for; the parts are written in this order. */
+interface StagedWrite {
+  readonly write: number;
+  vote?: Vote;
+  truncate?: LogIndex;
+  append?: readonly Entry[];
+}
+
+/**
+ * The state of one node, and the ways to change it that every role shares. The roles are functions
+ * over it: `election.ts`, `follower.ts`, `leader.ts`.
+ */
+export class CoreState {
+  readonly id: NodeId;
+  readonly options: CoreOptions;
+  /** The time of the event under way, in monotonic milliseconds. */
+  now: number;
+
+  role: Role = 'follower';
+  leader: NodeId | undefined = undefined;
+  term: Term;
+  votedFor: NodeId | undefined;
+  readonly log: LogShape;
+  readonly memberships: MembershipHistory;
+
+  /** The highest index known to be committed. Never decreases; may run ahead of `durable`. */
+  committed: LogIndex;
+  /** How far the state machine was told to apply: at most min(committed, durable). */
+  applying: LogIndex;
+  applied: LogIndex;
+  /** How far the log as it stands is on this node's disk. Falls when a truncation is decided. */
+  durable: LogIndex;
+  /** The highest index compared with this term's leader; 0 at each new term. */
+  verified: LogIndex = 0;
+
+  /** When this node campaigns unless it hears from a leader. */
+  electionAt: number = Infinity;
+  /** When the leader was last heard; a vote within the shortest election timeout is refused. */
+  leaderHeardAt: number = -Infinity;
+  campaign: Campaign | undefined = undefined;
+  leadership: Leadership | undefined = undefined;
+
+  #actions: Action[] = [];
+  #staged: StagedWrite | undefined = undefined;
+  #lastWrite = 0;
+  #persistedWrite = 0;
+  /** The write that holds the vote as it stands. */
+  #voteWrite = 0;
+  #lastCall: CallId = 0;
+  #held: { readonly write: number; readonly held: Held }[] = [];
+  /** Where the log ends after each write that is under way; a truncation lowers them all. */
+  #unwritten: { readonly write: number; last: LogIndex }[] = [];
+
+  constructor(options: CoreOptions, recovered: RecoveredState, now: number) {
+    this.id = options.id;
+    this.options = options;
+    this.now = now;
+    this.term = recovered.vote.term;
+    this.votedFor = recovered.vote.votedFor;
+    this.log = new LogShape(recovered.termStarts, recovered.purged, recovered.last);
+    this.memberships = new MembershipHistory(recovered.memberships);
+    this.durable = recovered.last.index;
+    this.applied = recovered.applied.index;
+    this.applying = this.applied;
+    this.committed = this.applied;
+  }
+
+  get membership(): EffectiveMembership {
+    return this.memberships.current;
+  }
+
+  get isVoter(): boolean {
+    return isVoter(this.membership, this.id);
+  }
+
+  // --- Actions -----------------------------------------------------------------------------------
+
+  emit(action: Action): void {
+    this.#actions.push(action);
+  }
+
+  reply(request: RequestId, answer: Answer): void {
+    this.emit({ type: 'reply', request, answer });
+  }
+
+  refuse(request: RequestId, why: Refusal): void {
+    this.reply(request, { type: 'refused', why });
+  }
+
+  nextCall(): CallId {
+    return ++this.#lastCall;
+  }
+
+  get lastCall(): CallId {
+    return this.#lastCall;
+  }
+
+  /** Ends the step: the write comes first, so that the runtime has the entries it is to send. */
+  takeActions(): Action[] {
+    const actions = this.#actions;
+    this.#actions = [];
+    const staged = this.#staged;
+    if (staged === undefined) return actions;
+    this.#staged = undefined;
+    actions.unshift({ type: 'persist', ...staged });
+    return actions;
+  }
+
+  // --- What is written, and what waits for it -----------------------------------------------------
+
+  #stage(): StagedWrite {
+    this.#staged ??= { write: ++this.#lastWrite };
+    return this.#staged;
+  }
+
+  /** The number of the newest write that has been asked for. */
+  get lastWrite(): number {
+    return this.#lastWrite;
+  }
+
+  get persistedWrite(): number {
+    return this.#persistedWrite;
+  }
+
+  /** `false` while the vote as it stands is still on its way to the disk. */
+  get isVoteDurable(): boolean {
+    return this.#voteWrite <= this.#persistedWrite;
+  }
+
+  /** Changes term and vote together; nobody may hear of them before they are durable. */
+  setVote(term: Term, votedFor: NodeId | undefined): void {
+    assert(term >= this.term, `term ${term} must not be below ${this.term}`);
+    if (term > this.term) this.verified = 0;
+    this.term = term;
+    this.votedFor = votedFor;
+    const staged = this.#stage();
+    staged.vote = { term, votedFor };
+    this.#voteWrite = staged.write;
+  }
+
+  append(entries: readonly Entry[]): void {
+    const staged = this.#stage();
+    staged.append = staged.append === undefined ? entries : [...staged.append, ...entries];
+    for (const { payload, logId } of entries) {
+      if (payload.type === 'membership') this.memberships.append({ ...payload.membership, logId });
+    }
+    this.#unwritten.push({ write: staged.write, last: this.log.last.index });
+  }
+
+  truncate(index: LogIndex): void {
+    assert(index >= this.committed, `cannot truncate to ${index}: ${this.committed} is committed`);
+    const staged = this.#stage();
+    assert(
+      staged.append === undefined && staged.truncate === undefined,
+      'a step truncates once, before it appends',
+    );
+    staged.truncate = index;
+    this.log.truncate(index);
+    this.memberships.truncate(index);
+    this.durable = Math.min(this.durable, index);
+    for (const write of this.#unwritten) write.last = Math.min(write.last, index);
+  }
+
+  /** Keeps `held` until the step's write, or at least the vote, is durable; at best that is now. */
+  hold(held: Held, options: { untilWrite: number }): void {
+    const write = Math.max(options.untilWrite, this.#voteWrite);
+    this.#held.push({ write, held });
+  }
+
+  /** Takes note that every write up to `write` is durable. */
+  persisted(write: number): void {
+    assert(
+      write > this.#persistedWrite && write <= this.#lastWrite,
+      `write ${write} must lie after ${this.#persistedWrite} and up to ${this.#lastWrite}`,
+    );
+    this.#persistedWrite = write;
+    while (this.#unwritten[0] !== undefined && this.#unwritten[0].write <= write) {
+      this.durable = Math.max(this.durable, this.#unwritten.shift()?.last ?? 0);
+    }
+  }
+
+  /** Returns what is held and has nothing to wait for. */
+  takeReleased(): Held[] {
+    if (this.#held.length === 0) return [];
+    const written = this.#persistedWrite;
+    const released = this.#held.filter(({ write }) => write <= written);
+    if (released.length > 0) this.#held = this.#held.filter(({ write }) => write > written);
+    return released.map(({ held }) => held);
+  }
+
+  // --- Progress of commit and apply ---------------------------------------------------------------
+
+  /** Moves the commit index and lets the state machine follow, never ahead of the local disk. */
+  commit(index: LogIndex): void {
+    assert(index >= this.committed, `commit index ${index} must not fall below ${this.committed}`);
+    assert(index <= this.log.last.index, `commit index ${index} must lie in the log`);
+    this.committed = index;
+    this.memberships.commit(index);
+    this.applyDurable();
+  }
+
+  applyDurable(): void {
+    const index = Math.min(this.committed, this.durable);
+    if (index <= this.applying) return;
+    this.applying = index;
+    this.emit({ type: 'apply', index });
+  }
+
+  // --- Time ---------------------------------------------------------------------------------------
+
+  /** Draws a new election timeout (section 5.2: at random, so that split votes are rare). */
+  resetElectionTimer(): void {
+    const { min, max } = this.options.electionTimeoutMs;
+    this.electionAt = this.isVoter
+      ? this.now + min + this.options.random() * (max - min)
+      : Infinity;
+  }
+
+  /** The last entry, as candidates and voters compare it. */
+  get last(): LogId {
+    return this.log.last;
+  }
+}

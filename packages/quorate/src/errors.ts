@@ -1,0 +1,129 @@
+import type { LogId, NodeId, NodeInfo } from './core/types.ts';
+
+export type RaftErrorCode =
+  | 'RAFT_NOT_LEADER'
+  | 'RAFT_LEADERSHIP_LOST'
+  | 'RAFT_CHANGE_IN_PROGRESS'
+  | 'RAFT_INVALID_MEMBERSHIP'
+  | 'RAFT_ALREADY_INITIALIZED'
+  | 'RAFT_OVERLOADED'
+  | 'RAFT_ENTRY_NOT_FOUND'
+  | 'RAFT_UNREACHABLE'
+  | 'RAFT_WRONG_TARGET'
+  | 'RAFT_UNSUPPORTED'
+  | 'RAFT_STOPPED'
+  | 'RAFT_FATAL';
+
+export interface RaftErrorOptions {
+  readonly cause?: unknown;
+  /** See {@link RaftError.maybeApplied}. Default `false`. */
+  readonly maybeApplied?: boolean;
+}
+
+/**
+ * The base of every error the library throws on purpose, apart from aborted calls (which throw
+ * `signal.reason`, as in Node) and wrong arguments (`TypeError`, `RangeError`).
+ *
+ * Compare `code`, not the class: two copies of a package have two classes.
+ */
+export abstract class RaftError extends Error {
+  abstract readonly code: RaftErrorCode;
+  /**
+   * `false`: the write certainly did not and will not take effect, so it may be sent again.
+   * `true`: it may have. Repeat it only if the state machine can recognise a repetition.
+   */
+  readonly maybeApplied: boolean;
+
+  constructor(message: string, options: RaftErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = new.target.name;
+    this.maybeApplied = options.maybeApplied ?? false;
+  }
+}
+
+/** A node that a caller can turn to instead. */
+export interface LeaderHint {
+  readonly id: NodeId;
+  readonly info: NodeInfo;
+}
+
+/** This node cannot answer; `leader` is the node that probably can. */
+export class NotLeaderError extends RaftError {
+  readonly code = 'RAFT_NOT_LEADER';
+  readonly leader: LeaderHint | undefined;
+
+  constructor(
+    message: string,
+    options: RaftErrorOptions & { leader?: LeaderHint | undefined } = {},
+  ) {
+    super(message, options);
+    this.leader = options.leader;
+  }
+}
+
+/** The node lost leadership after the command entered its log. Another leader may commit it. */
+export class LeadershipLostError extends RaftError {
+  readonly code = 'RAFT_LEADERSHIP_LOST';
+  readonly logId: LogId;
+
+  constructor(message: string, options: RaftErrorOptions & { logId: LogId }) {
+    super(message, options);
+    this.logId = options.logId;
+  }
+}
+
+/** Another membership change is under way. It ends when `logId` is committed. */
+export class ChangeInProgressError extends RaftError {
+  readonly code = 'RAFT_CHANGE_IN_PROGRESS';
+  readonly logId: LogId;
+
+  constructor(message: string, options: RaftErrorOptions & { logId: LogId }) {
+    super(message, options);
+    this.logId = options.logId;
+  }
+}
+
+/** The change would leave no voters, or names a voter that is not yet a learner. */
+export class InvalidMembershipError extends RaftError {
+  readonly code = 'RAFT_INVALID_MEMBERSHIP';
+}
+
+/** `initialize` was called on a node that already has a log or a vote. */
+export class AlreadyInitializedError extends RaftError {
+  readonly code = 'RAFT_ALREADY_INITIALIZED';
+}
+
+/** Too much is waiting already (the message names the bound); nothing was queued. */
+export class OverloadedError extends RaftError {
+  readonly code = 'RAFT_OVERLOADED';
+}
+
+/** A log store was asked for an entry it does not have. */
+export class EntryNotFoundError extends RaftError {
+  readonly code = 'RAFT_ENTRY_NOT_FOUND';
+}
+
+/** Thrown by a network: the target did not answer. The library backs off and tries again. */
+export class UnreachableError extends RaftError {
+  readonly code = 'RAFT_UNREACHABLE';
+}
+
+/** A call reached a node, a disk or a cluster other than the one it was meant for. */
+export class WrongTargetError extends RaftError {
+  readonly code = 'RAFT_WRONG_TARGET';
+}
+
+/** This version of the library, or of the peer, cannot do that. The message says what can. */
+export class UnsupportedError extends RaftError {
+  readonly code = 'RAFT_UNSUPPORTED';
+}
+
+/** The node was closed. */
+export class StoppedError extends RaftError {
+  readonly code = 'RAFT_STOPPED';
+}
+
+/** Storage or the state machine failed, and the node stopped to keep its promises. See `cause`. */
+export class FatalError extends RaftError {
+  readonly code = 'RAFT_FATAL';
+}

@@ -1,0 +1,127 @@
+import type { Action, Answer } from '../core/action.ts';
+import { assertNever } from '../core/assert.ts';
+import type { Event, RequestId } from '../core/event.ts';
+import type { RaftCore } from '../core/raft-core.ts';
+import type { EffectiveMembership, LogIndex } from '../core/types.ts';
+import type { Runtime, Timer } from '../platform/runtime.ts';
+import type { Write } from './log.ts';
+
+/** Where the driver's actions go. */
+export interface Effects {
+  readonly log: { persist(write: Write): void };
+  readonly peers: {
+    replicate(action: Extract<Action, { type: 'replicate' }>): void;
+    requestVote(action: Extract<Action, { type: 'requestVote' }>): void;
+    follow(membership: EffectiveMembership): void;
+  };
+  readonly applier: { applyUpTo(index: LogIndex): void };
+  readonly requests: { answer(request: RequestId, answer: Answer): void };
+  /** The node no longer leads; entries after `committed` may or may not come to be. */
+  readonly onLeadershipLost: (committed: LogIndex) => void;
+  /** Something that can be looked at may have changed. */
+  readonly onStep: () => void;
+  /** A broken invariant or a throw from our own code: the node cannot go on. */
+  readonly onFailure: (cause: unknown) => void;
+}
+
+/**
+ * The one loop of a node: an event in, one step of the core, its actions started, the timer set.
+ * It waits for nothing; what takes time comes back as another event.
+ */
+export class Driver {
+  readonly #core: RaftCore;
+  readonly #runtime: Runtime;
+  readonly #effects: Effects;
+  #events: Event[] = [];
+  #isRunning = false;
+  #isStopped = false;
+  #timer: { readonly handle: Timer; readonly at: number } | undefined = undefined;
+
+  constructor(core: RaftCore, runtime: Runtime, effects: Effects) {
+    this.#core = core;
+    this.#runtime = runtime;
+    this.#effects = effects;
+    this.#effects.peers.follow(core.view.membership);
+    this.#arm();
+  }
+
+  get core(): RaftCore {
+    return this.#core;
+  }
+
+  /** Takes an event and works until there is no more; called from within, it only queues. */
+  post(event: Event): void {
+    if (this.#isStopped) return;
+    this.#events.push(event);
+    if (!this.#isRunning) this.#run();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#events = [];
+    this.#timer?.handle.cancel();
+    this.#timer = undefined;
+  }
+
+  #run(): void {
+    this.#isRunning = true;
+    try {
+      const now = this.#runtime.now();
+      for (let at = 0; at < this.#events.length; at += 1)
+        this.#step(this.#events[at] as Event, now);
+      this.#events = [];
+      if (!this.#isStopped) this.#arm();
+      this.#effects.onStep();
+    } catch (cause) {
+      this.stop();
+      this.#effects.onFailure(cause);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #step(event: Event, now: number): void {
+    const { state } = this.#core;
+    const ledBefore = state.leadership !== undefined;
+    const membership = state.membership;
+    const actions = this.#core.step(event, now);
+    if (state.membership !== membership) this.#effects.peers.follow(state.membership);
+    for (const action of actions) this.#start(action);
+    if (ledBefore && state.leadership === undefined) {
+      this.#effects.onLeadershipLost(state.committed);
+    }
+  }
+
+  #start(action: Action): void {
+    switch (action.type) {
+      case 'persist':
+        return this.#effects.log.persist(action);
+      case 'reply':
+        return this.#effects.requests.answer(action.request, action.answer);
+      case 'replicate':
+        return this.#effects.peers.replicate(action);
+      case 'requestVote':
+        return this.#effects.peers.requestVote(action);
+      case 'apply':
+        return this.#effects.applier.applyUpTo(action.index);
+      default:
+        return assertNever(action);
+    }
+  }
+
+  /** Sets the timer anew only if the core wants to wake earlier; a late wish waits for the ring. */
+  #arm(): void {
+    const at = this.#core.wakeAt;
+    if (at === Infinity || (this.#timer !== undefined && this.#timer.at <= at)) return;
+    this.#timer?.handle.cancel();
+    const ms = Math.max(0, Math.ceil(at - this.#runtime.now()));
+    this.#timer = { handle: this.#runtime.setTimer(() => this.#ring(), ms), at };
+  }
+
+  #ring(): void {
+    this.#timer = undefined;
+    if (this.#isStopped) return;
+    if (this.#runtime.now() >= this.#core.wakeAt) this.post({ type: 'wake' });
+    else this.#arm();
+  }
+}

@@ -1,0 +1,80 @@
+import { assert } from '../core/assert.ts';
+import type { Entry, LogIndex } from '../core/types.ts';
+
+/** What an entry is counted as, in bytes: its payload and a little for its frame. */
+const frameBytes = 64;
+
+export function entryBytes({ payload }: Entry): number {
+  if (payload.type === 'command') return payload.data.bytes.length + frameBytes;
+  if (payload.type === 'session') return payload.data.length + frameBytes;
+  return frameBytes;
+}
+
+/**
+ * The end of the log in memory: every entry that is not yet written, and of the written ones as
+ * many as the bound allows. Dropped entries are read from the store again.
+ */
+export class LogTail {
+  /** From `#head` on; what lies before is dropped and cut off now and then. */
+  #entries: Entry[] = [];
+  #head = 0;
+  #first: LogIndex;
+  #bytes = 0;
+
+  constructor(first: LogIndex) {
+    this.#first = first;
+  }
+
+  /** The index of the first entry in memory; one past the log's last if there is none. */
+  get first(): LogIndex {
+    return this.#first;
+  }
+
+  append(entries: readonly Entry[]): void {
+    const next = this.#first + this.#entries.length - this.#head;
+    if (this.#entries.length === this.#head) this.#first = entries[0]?.logId.index ?? this.#first;
+    else assert(entries[0]?.logId.index === next, `the tail goes on with entry ${next}`);
+    for (const entry of entries) {
+      this.#entries.push(entry);
+      this.#bytes += entryBytes(entry);
+    }
+  }
+
+  /** Removes every entry after `index`. */
+  truncate(index: LogIndex): void {
+    while (this.#entries.length > this.#head) {
+      const last = this.#entries.at(-1) as Entry;
+      if (last.logId.index <= index) return;
+      this.#entries.pop();
+      this.#bytes -= entryBytes(last);
+    }
+    this.#first = Math.min(this.#first, index + 1);
+  }
+
+  read(from: LogIndex, to: LogIndex, maxBytes: number): readonly Entry[] {
+    const start = this.#head + from - this.#first;
+    const end = Math.min(this.#head + to - this.#first, this.#entries.length);
+    assert(start >= this.#head && start < end, `entries ${from} to ${to} must be in the tail`);
+    // Nearly always all of the tail fits; then nothing is added up.
+    if (this.#bytes <= maxBytes) return this.#entries.slice(start, end);
+    let stop = start;
+    for (let bytes = 0; stop < end; stop += 1) {
+      bytes += entryBytes(this.#entries[stop] as Entry);
+      if (bytes > maxBytes && stop > start) break;
+    }
+    return this.#entries.slice(start, stop);
+  }
+
+  /** Takes note that everything up to `index` is in the store; drops what is over `maxBytes`. */
+  written(index: LogIndex, maxBytes: number): void {
+    while (this.#bytes > maxBytes && this.#head < this.#entries.length && this.#first <= index) {
+      this.#bytes -= entryBytes(this.#entries[this.#head] as Entry);
+      this.#head += 1;
+      this.#first += 1;
+    }
+    if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+}

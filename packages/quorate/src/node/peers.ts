@@ -1,0 +1,77 @@
+import type { Network } from '../contract/network.ts';
+import type { Action } from '../core/action.ts';
+import type { Event } from '../core/event.ts';
+import type { EffectiveMembership, Identity, NodeId } from '../core/types.ts';
+import type { Runtime } from '../platform/runtime.ts';
+import type { Log } from './log.ts';
+import type { RaftConfig } from './options.ts';
+import { Replicator } from './replicator.ts';
+
+export interface PeersOptions {
+  readonly network: Network;
+  readonly log: Log;
+  readonly config: RaftConfig;
+  readonly runtime: Runtime;
+  readonly identity: () => Identity;
+  readonly currentTerm: () => number;
+  readonly post: (event: Event) => void;
+  readonly onFailure: (cause: unknown) => void;
+}
+
+/** One replicator for each other member, connected anew when its address changes. */
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #self: NodeId;
+  readonly #replicators = new Map<NodeId, Replicator>();
+  readonly #closing = new Set<Promise<void>>();
+
+  constructor(self: NodeId, options: PeersOptions) {
+    this.#self = self;
+    this.#options = options;
+  }
+
+  /** Takes note of who is a member now, and where. */
+  follow(membership: EffectiveMembership): void {
+    for (const [id, replicator] of this.#replicators) {
+      const info = membership.nodes[id];
+      if (info !== undefined && JSON.stringify(info) === replicator.address) continue;
+      this.#replicators.delete(id);
+      this.#retire(replicator);
+    }
+    for (const [id, info] of Object.entries(membership.nodes)) {
+      if (id === this.#self || this.#replicators.has(id)) continue;
+      const connection = this.#options.network.connect(id, info);
+      const to =
+        info.incarnation === undefined ? { node: id } : { node: id, incarnation: info.incarnation };
+      const address = JSON.stringify(info);
+      this.#replicators.set(id, new Replicator({ ...this.#options, connection, to, address }));
+    }
+  }
+
+  replicate(action: Extract<Action, { type: 'replicate' }>): void {
+    const replicator = this.#replicators.get(action.to);
+    if (replicator === undefined) this.#options.post({ type: 'unanswered', call: action.call });
+    else replicator.replicate(action.call, action.range);
+  }
+
+  requestVote(action: Extract<Action, { type: 'requestVote' }>): void {
+    const replicator = this.#replicators.get(action.to);
+    if (replicator === undefined) this.#options.post({ type: 'unanswered', call: action.call });
+    else replicator.requestVote(action.call, action.rpc);
+  }
+
+  /** Ends every call and every connection. */
+  async close(): Promise<void> {
+    for (const replicator of this.#replicators.values()) this.#retire(replicator);
+    this.#replicators.clear();
+    await Promise.all(this.#closing);
+  }
+
+  #retire(replicator: Replicator): void {
+    const closed: Promise<void> = replicator
+      .close()
+      .catch(() => undefined) // A connection that does not close well is of no more use either way.
+      .finally(() => this.#closing.delete(closed));
+    this.#closing.add(closed);
+  }
+}

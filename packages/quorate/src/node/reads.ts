@@ -1,0 +1,77 @@
+import type { Answer } from '../core/action.ts';
+import type { LogIndex } from '../core/types.ts';
+import { OverloadedError } from '../errors.ts';
+
+interface Reader {
+  readonly resolve: (index: LogIndex) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * Reads that wait: first for an index that is known to be current, all of a turn together, then for
+ * the state machine to get there.
+ */
+export class Reads {
+  readonly #maxReaders: number;
+  #waiting: Reader[] = [];
+  /** Readers that know their index, which the state machine has not reached. */
+  #applying: { readonly index: LogIndex; readonly readers: readonly Reader[] }[] = [];
+  #count = 0;
+
+  constructor(maxReaders: number) {
+    this.#maxReaders = maxReaders;
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** @throws {OverloadedError} if the bound is reached. */
+  add(reader: Reader): void {
+    if (this.#count >= this.#maxReaders) {
+      throw new OverloadedError(
+        `${this.#count} reads are waiting already, and maxWaitingCalls is ${this.#maxReaders}. Try again later.`,
+      );
+    }
+    this.#count += 1;
+    this.#waiting.push(reader);
+  }
+
+  takeWaiting(): readonly Reader[] {
+    const readers = this.#waiting;
+    this.#waiting = [];
+    return readers;
+  }
+
+  /** The core's answer to `readers`. */
+  answer(readers: readonly Reader[], answer: Answer, applied: LogIndex): void {
+    if (answer.type !== 'readable') return;
+    if (answer.index <= applied) this.#resolve(readers, answer.index);
+    else this.#applying.push({ index: answer.index, readers });
+  }
+
+  applied(index: LogIndex): void {
+    if (this.#applying.length === 0) return;
+    const ready = this.#applying.filter((one) => one.index <= index);
+    if (ready.length === 0) return;
+    this.#applying = this.#applying.filter((one) => one.index > index);
+    for (const one of ready) this.#resolve(one.readers, one.index);
+  }
+
+  reject(readers: readonly Reader[], reason: unknown): void {
+    this.#count -= readers.length;
+    for (const { reject } of readers) reject(reason);
+  }
+
+  rejectAll(reason: unknown): void {
+    const readers = [...this.#waiting, ...this.#applying.flatMap((one) => one.readers)];
+    this.#waiting = [];
+    this.#applying = [];
+    this.reject(readers, reason);
+  }
+
+  #resolve(readers: readonly Reader[], index: LogIndex): void {
+    this.#count -= readers.length;
+    for (const { resolve } of readers) resolve(index);
+  }
+}

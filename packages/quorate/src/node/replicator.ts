@@ -1,0 +1,179 @@
+import type { RaftRpc } from '../contract/network.ts';
+import type { Replication } from '../core/action.ts';
+import { assert } from '../core/assert.ts';
+import type { CallId, Event } from '../core/event.ts';
+import type { AppendEntriesResponse, VoteRequest, VoteResponse } from '../core/message.ts';
+import type { Entry } from '../core/types.ts';
+import { StoppedError, UnreachableError } from '../errors.ts';
+import type { Timer } from '../platform/runtime.ts';
+import { entryBytes } from './log-tail.ts';
+import { OpenCall } from './open-call.ts';
+import type { PeersOptions } from './peers.ts';
+
+export interface ReplicatorOptions extends PeersOptions {
+  readonly connection: RaftRpc & AsyncDisposable;
+  readonly to: { readonly node: string; readonly incarnation?: string };
+  /** What the connection was made from, to see a change. */
+  readonly address: string;
+}
+
+/**
+ * The calls to one other node. Each has a deadline and ends in exactly one event, an answer or
+ * `unanswered`. A node that refuses connections is left alone for a while that grows up to half the
+ * shortest election timeout, so that it is found again before it campaigns.
+ */
+export class Replicator {
+  readonly #options: ReplicatorOptions;
+  readonly #calls = new Map<CallId, OpenCall>();
+  #timer: { readonly handle: Timer; readonly at: number } | undefined = undefined;
+  #failures = 0;
+  #restUntil = -Infinity;
+  #isClosed = false;
+
+  constructor(options: ReplicatorOptions) {
+    this.#options = options;
+  }
+
+  get address(): string {
+    return this.#options.address;
+  }
+
+  requestVote(call: CallId, rpc: VoteRequest): void {
+    const timeoutMs = this.#options.config.electionTimeoutMs.max;
+    const open = this.#open(call, timeoutMs);
+    if (open === undefined) return;
+    this.#await(
+      open,
+      this.#options.connection.requestVote(rpc, open),
+      (response: VoteResponse) => ({
+        type: 'voteAnswered',
+        call,
+        response,
+      }),
+    );
+  }
+
+  /** Sends what of the range fits one call, and reports how much that was. */
+  replicate(call: CallId, range: Replication): void {
+    const { log, config, post, currentTerm } = this.#options;
+    if (range.previous.index === range.last) {
+      this.#append(call, range, [], config.electionTimeoutMs.max);
+      return;
+    }
+    const entries = log.read(range.previous.index + 1, range.last + 1, config.maxAppendBytes);
+    if (!(entries instanceof Promise)) {
+      this.#appendEntries(call, range, entries);
+      return;
+    }
+    entries.then(
+      (read) => {
+        // The log may have been changed by another leader while it was read.
+        if (currentTerm() === range.term) this.#appendEntries(call, range, read);
+        else post({ type: 'unanswered', call });
+      },
+      (cause: unknown) => {
+        if (currentTerm() === range.term) this.#options.onFailure(cause);
+        else post({ type: 'unanswered', call });
+      },
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#timer?.handle.cancel();
+    const reason = new StoppedError('The connection to this node was given up.');
+    for (const open of [...this.#calls.values()]) this.#end(open, reason);
+    await this.#options.connection[Symbol.asyncDispose]();
+  }
+
+  #appendEntries(call: CallId, range: Replication, entries: readonly Entry[]): void {
+    const { config, post } = this.#options;
+    const last = entries.at(-1)?.logId.index;
+    assert(last !== undefined, `entry ${range.previous.index + 1} must be there to be sent`);
+    let bytes = 0;
+    for (const entry of entries) bytes += entryBytes(entry);
+    this.#append(call, range, entries, config.callTimeoutMs + bytes / 1024);
+    post({ type: 'sent', call, last });
+  }
+
+  #append(call: CallId, range: Replication, entries: readonly Entry[], timeoutMs: number): void {
+    const open = this.#open(call, timeoutMs);
+    if (open === undefined) return;
+    const { term, previous, committed } = range;
+    const { connection } = this.#options;
+    const leader = open.from.node;
+    const answered = connection.appendEntries({ term, leader, previous, entries, committed }, open);
+    this.#await(open, answered, (response: AppendEntriesResponse) => ({
+      type: 'appendAnswered',
+      call,
+      response,
+    }));
+  }
+
+  /** Puts a call on the books, or reports it unanswered if the node is to be left alone now. */
+  #open(call: CallId, timeoutMs: number): OpenCall | undefined {
+    const { runtime, post, identity, to } = this.#options;
+    const now = runtime.now();
+    if (this.#isClosed || now < this.#restUntil) {
+      post({ type: 'unanswered', call });
+      return undefined;
+    }
+    const open = new OpenCall(call, { from: identity(), to, deadline: now + timeoutMs });
+    this.#calls.set(call, open);
+    this.#arm(open.deadline);
+    return open;
+  }
+
+  #await<Response>(
+    open: OpenCall,
+    answer: Promise<Response>,
+    event: (response: Response) => Event,
+  ): void {
+    answer.then(
+      (response) => {
+        this.#failures = 0;
+        if (this.#calls.delete(open.call)) this.#options.post(event(response));
+      },
+      (reason: unknown) => {
+        if (!this.#calls.has(open.call)) return;
+        this.#rest();
+        this.#end(open, reason);
+      },
+    );
+  }
+
+  #rest(): void {
+    const { config, runtime } = this.#options;
+    const longestMs = config.electionTimeoutMs.min / 2;
+    const restMs = Math.min(longestMs, (config.heartbeatMs / 4) * 2 ** this.#failures);
+    this.#failures = Math.min(this.#failures + 1, 30);
+    this.#restUntil = runtime.now() + restMs;
+  }
+
+  #end(open: OpenCall, reason: unknown): void {
+    this.#calls.delete(open.call);
+    open.abort(reason);
+    this.#options.post({ type: 'unanswered', call: open.call });
+  }
+
+  /** One timer for all calls: it rings at the earliest deadline and looks who is late. */
+  #arm(deadline: number): void {
+    if (this.#timer !== undefined && this.#timer.at <= deadline) return;
+    this.#timer?.handle.cancel();
+    const { runtime } = this.#options;
+    const ms = Math.ceil(deadline - runtime.now());
+    this.#timer = { handle: runtime.setTimer(() => this.#ring(), ms), at: deadline };
+  }
+
+  #ring(): void {
+    this.#timer = undefined;
+    const now = this.#options.runtime.now();
+    let next = Infinity;
+    for (const open of [...this.#calls.values()]) {
+      if (open.deadline > now) next = Math.min(next, open.deadline);
+      else this.#end(open, new UnreachableError(`Node ${open.to.node} did not answer in time.`));
+    }
+    if (next < Infinity && !this.#isClosed) this.#arm(next);
+  }
+}

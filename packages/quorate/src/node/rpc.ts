@@ -1,0 +1,136 @@
+import type { CallOptions, RaftRpc } from '../contract/network.ts';
+import type { Answer } from '../core/action.ts';
+import type { Event, RequestId } from '../core/event.ts';
+import type {
+  AppendEntriesRequest,
+  AppendEntriesResponse,
+  ForwardResponse,
+  InstallSnapshotResponse,
+  ReadIndexResponse,
+  VoteRequest,
+  VoteResponse,
+} from '../core/message.ts';
+import type { Identity, NodeId } from '../core/types.ts';
+import { UnsupportedError, WrongTargetError } from '../errors.ts';
+import type { Requests } from './requests.ts';
+import { withSignal } from './signal.ts';
+
+export interface RpcHost {
+  readonly requests: Requests;
+  readonly post: (event: Event) => void;
+  readonly identity: () => Identity;
+  readonly leader: () => NodeId | undefined;
+  /** @throws {StoppedError | FatalError} if the node no longer runs. */
+  readonly demandRunning: () => void;
+}
+
+/**
+ * Answers the other nodes. Whoever calls says who asks and who is meant, and a call that was meant
+ * for another node, another disk or another cluster is refused here, whatever network it came by.
+ */
+export class RpcServer implements RaftRpc {
+  readonly #host: RpcHost;
+
+  constructor(host: RpcHost) {
+    this.#host = host;
+  }
+
+  async requestVote(rpc: VoteRequest, options: CallOptions = {}): Promise<VoteResponse> {
+    this.#guard(options, rpc.candidate);
+    const answer = await this.#ask((request) => ({ type: 'requestVote', request, rpc }), options);
+    if (answer.type === 'vote') return answer.response;
+    throw unexpected(answer);
+  }
+
+  async appendEntries(
+    rpc: AppendEntriesRequest,
+    options: CallOptions = {},
+  ): Promise<AppendEntriesResponse> {
+    this.#guard(options, rpc.leader);
+    checkRun(rpc);
+    const answer = await this.#ask((request) => ({ type: 'appendEntries', request, rpc }), options);
+    if (answer.type === 'append') return answer.response;
+    throw unexpected(answer);
+  }
+
+  async identify(
+    options: CallOptions = {},
+  ): Promise<{ identity: Identity; leader: NodeId | undefined }> {
+    this.#guard(options);
+    return { identity: this.#host.identity(), leader: this.#host.leader() };
+  }
+
+  async installSnapshot(): Promise<InstallSnapshotResponse> {
+    throw new UnsupportedError('This version takes no snapshots from other nodes.');
+  }
+
+  async timeoutNow(): Promise<void> {
+    throw new UnsupportedError('This version does not take over leadership on request.');
+  }
+
+  async readIndex(): Promise<ReadIndexResponse> {
+    throw new UnsupportedError('This version does not read on followers; read on the leader.');
+  }
+
+  async forward(): Promise<ForwardResponse> {
+    throw new UnsupportedError(
+      'This version does not take writes for others; write on the leader.',
+    );
+  }
+
+  #ask(event: (request: RequestId) => Event, options: CallOptions): Promise<Answer> {
+    const { requests, post } = this.#host;
+    let request: RequestId | undefined;
+    const answer = new Promise<Answer>((resolve, reject) => {
+      request = requests.open(resolve, reject);
+      post(event(request));
+    });
+    // A call of our own runtime has a signal that is only made when it is looked at.
+    return withSignal(answer, options.signal, () => {
+      if (request !== undefined) requests.forget(request);
+    });
+  }
+
+  #guard({ from, to }: CallOptions, speaker?: NodeId): void {
+    this.#host.demandRunning();
+    const self = this.#host.identity();
+    if (to !== undefined && to.node !== self.node) {
+      throw new WrongTargetError(`The call is for node ${to.node}, and this is node ${self.node}.`);
+    }
+    if (to?.incarnation !== undefined && to.incarnation !== self.incarnation) {
+      throw new WrongTargetError(
+        `The call is for node ${self.node} with disk ${to.incarnation}, and its disk is ${self.incarnation}.`,
+      );
+    }
+    if (from === undefined) return;
+    if (speaker !== undefined && from.node !== speaker) {
+      throw new WrongTargetError(`Node ${from.node} must not speak for node ${speaker}.`);
+    }
+    if (from.cluster === undefined || self.cluster === undefined) return;
+    if (from.cluster !== self.cluster) {
+      throw new WrongTargetError(
+        `Node ${from.node} belongs to cluster ${from.cluster}, and this node to ${self.cluster}.`,
+      );
+    }
+  }
+}
+
+/** A run of entries has no gaps, follows `previous` and holds nothing newer than its leader. */
+function checkRun({ entries, previous, term }: AppendEntriesRequest): void {
+  let before = previous;
+  for (const { logId } of entries) {
+    if (logId.index !== before.index + 1 || logId.term < before.term) {
+      throw new RangeError(
+        `Entry ${logId.index} of term ${logId.term} must not follow ${before.index} of term ${before.term}.`,
+      );
+    }
+    before = logId;
+  }
+  if (before.term > term) {
+    throw new RangeError(`A leader of term ${term} must not send entries of term ${before.term}.`);
+  }
+}
+
+function unexpected(answer: Answer): Error {
+  return new Error(`Broken invariant: the core answered ${answer.type}.`);
+}

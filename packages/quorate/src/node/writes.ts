@@ -1,0 +1,148 @@
+import type { Answer } from '../core/action.ts';
+import { assert } from '../core/assert.ts';
+import type { CommandData, LogId, LogIndex, Payload } from '../core/types.ts';
+import { LeadershipLostError, OverloadedError } from '../errors.ts';
+import type { Committed } from '../contract/state-machine.ts';
+
+export interface WriteResult<Response> {
+  readonly logId: LogId;
+  readonly response: Response;
+}
+
+/** One caller's write, from `write` to its answer. */
+export interface PendingWrite {
+  readonly data: CommandData;
+  readonly resolve: (result: WriteResult<unknown>) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+interface Batch {
+  readonly first: LogId;
+  readonly writes: readonly PendingWrite[];
+}
+
+/**
+ * The writes of this node's callers. They wait to be proposed, all together, and then for the state
+ * machine's response. Bounded by count and by bytes from the call to the answer.
+ */
+export class Writes {
+  readonly #maxWrites: number;
+  readonly #maxBytes: number;
+  #waiting: PendingWrite[] = [];
+  /** Proposed, in the order of the log; those before `#answered` of the first are answered. */
+  #batches: Batch[] = [];
+  #answered = 0;
+  #count = 0;
+  #bytes = 0;
+
+  constructor(bounds: { maxPendingWrites: number; maxPendingBytes: number }) {
+    this.#maxWrites = bounds.maxPendingWrites;
+    this.#maxBytes = bounds.maxPendingBytes;
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** @throws {OverloadedError} if a bound is reached; nothing was queued. */
+  add(write: PendingWrite): void {
+    const bytes = write.data.bytes.length;
+    if (this.#count >= this.#maxWrites) {
+      throw new OverloadedError(
+        `${this.#count} writes are waiting already, and maxPendingWrites is ${this.#maxWrites}. Try again later.`,
+      );
+    }
+    if (this.#bytes + bytes > this.#maxBytes) {
+      throw new OverloadedError(
+        `A write of ${bytes} bytes does not fit: ${this.#bytes} bytes are waiting already, and maxPendingBytes is ${this.#maxBytes}. Try again later.`,
+      );
+    }
+    this.#count += 1;
+    this.#bytes += bytes;
+    this.#waiting.push(write);
+  }
+
+  /** Takes all that wait, to be proposed as one. */
+  takeWaiting(): { payloads: Payload[]; pending: readonly PendingWrite[] } {
+    const pending = this.#waiting;
+    this.#waiting = [];
+    return { payloads: pending.map(({ data }) => ({ type: 'command', data })), pending };
+  }
+
+  /** `pending` is in the log now and waits for the state machine. */
+  accepted(pending: readonly PendingWrite[], answer: Extract<Answer, { type: 'accepted' }>): void {
+    assert(answer.count === pending.length, 'a proposal is accepted as a whole');
+    this.#batches.push({ first: answer.first, writes: pending });
+  }
+
+  /** Answers the writes among `commands`; commands of other leaders have nobody waiting here. */
+  applied(commands: readonly Committed<unknown>[], responses: readonly unknown[]): void {
+    for (let at = 0; at < commands.length; at += 1) {
+      const batch = this.#batches[0];
+      if (batch === undefined) return;
+      const { logId } = commands[at] as Committed<unknown>;
+      if (logId.index < batch.first.index + this.#answered) continue;
+      assert(
+        logId.index === batch.first.index + this.#answered && logId.term === batch.first.term,
+        `write ${batch.first.index + this.#answered} of term ${batch.first.term} must be answered before ${logId.index} of term ${logId.term}`,
+      );
+      const write = batch.writes[this.#answered] as PendingWrite;
+      this.#settle(write);
+      this.#answered += 1;
+      if (this.#answered === batch.writes.length) {
+        this.#batches.shift();
+        this.#answered = 0;
+      }
+      write.resolve({ logId, response: responses[at] });
+    }
+  }
+
+  /** Leadership is lost: what is not committed yet may or may not come to be. */
+  loseAfter(committed: LogIndex): void {
+    const kept: Batch[] = [];
+    const lost: { logId: LogId; write: PendingWrite }[] = [];
+    let answered = this.#answered;
+    for (const { first, writes } of this.#batches) {
+      const count = Math.min(writes.length, Math.max(0, committed - first.index + 1));
+      if (count > answered) kept.push({ first, writes: writes.slice(0, count) });
+      else this.#answered = 0;
+      answered = 0;
+      for (let at = count; at < writes.length; at += 1) {
+        const logId = { term: first.term, index: first.index + at };
+        lost.push({ logId, write: writes[at] as PendingWrite });
+      }
+    }
+    this.#batches = kept;
+    for (const { logId, write } of lost) {
+      this.#settle(write);
+      const message = `Leadership was lost while entry ${logId.index} of term ${logId.term} was not yet committed; another leader may commit it.`;
+      write.reject(new LeadershipLostError(message, { logId, maybeApplied: true }));
+    }
+  }
+
+  /** Rejects writes that were taken by `takeWaiting` and not accepted. */
+  reject(writes: readonly PendingWrite[], reason: unknown): void {
+    for (const write of writes) {
+      this.#settle(write);
+      write.reject(reason);
+    }
+  }
+
+  /** The node stops. What is in the log may still be committed by the others. */
+  rejectAll(reason: (maybeApplied: boolean) => unknown): void {
+    const logged = this.#batches.flatMap(({ writes }, at) =>
+      writes.slice(at === 0 ? this.#answered : 0),
+    );
+    this.#batches = [];
+    this.#answered = 0;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    if (logged.length > 0) this.reject(logged, reason(true));
+    if (waiting.length > 0) this.reject(waiting, reason(false));
+  }
+
+  #settle(write: PendingWrite): void {
+    this.#count -= 1;
+    this.#bytes -= write.data.bytes.length;
+  }
+}
