@@ -69,6 +69,8 @@ export function onRequestVote(core: CoreState, request: RequestId, rpc: VoteRequ
     if (rpc.term > core.term) becomeFollower(core, rpc.term);
     if (rpc.term === core.term && couldVote(core, rpc) && isUpToDate(core, rpc)) {
       if (core.votedFor === undefined) core.setVote(core.term, candidate);
+      // Whoever gives its vote away no longer asks whether it could win itself.
+      if (core.role === 'candidate') becomeFollower(core, core.term);
       core.resetElectionTimer();
     }
   }

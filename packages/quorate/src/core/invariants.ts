@@ -92,8 +92,11 @@ function checkProgress(core: Readonly<CoreState>): void {
     const window = state === 'probe' ? 1 : core.options.maxInflightAppends;
     assert(one.inflight <= window, `${id}: ${one.inflight} calls in a window of ${window}`);
   }
-  const uncommitted = core.memberships.all.filter(({ logId }) => logId.index > core.committed);
-  assert(uncommitted.length <= 1, 'a leader has at most one change under way');
+  const { all } = core.memberships;
+  const begun = all.filter(
+    ({ logId: { index, term } }) => index > core.committed && term === core.term,
+  );
+  assert(begun.length <= 1, 'a leader begins one change, and the next once that is committed');
 }
 
 function checkChange(core: Readonly<CoreState>, before: Remembered): void {

@@ -5,7 +5,7 @@ import { completedMembership, isJoint, isMember } from './membership.ts';
 import { Progress } from './progress.ts';
 import { jointQuorumValue } from './quorum.ts';
 import { failReads, startReadRound } from './read-index.ts';
-import { heartbeat, replicate } from './replication.ts';
+import { heartbeat, hurryBeat, lacksCommit, replicate } from './replication.ts';
 import type { CoreState, Leadership } from './state.ts';
 import type { Entry, Membership, Payload } from './types.ts';
 
@@ -55,14 +55,14 @@ export function proposeMembership(core: CoreState, membership: Membership): void
  * own term are counted; those before them are committed along with them (section 5.4.2, figure 8).
  */
 export function advanceCommit(core: CoreState): void {
-  const { progress, beatAt } = office(core);
+  const { progress } = office(core);
   const index = jointQuorumValue(core.membership.voters, (id) =>
     id === core.id ? core.durable : (progress.get(id)?.matchIndex ?? 0),
   );
   if (index <= core.committed || core.log.termAt(index) !== core.term) return;
   core.commit(index);
   // The followers learn it with the next entries, or shortly if there are none.
-  office(core).beatAt = Math.min(beatAt, core.now + core.options.heartbeatMs / 10);
+  if (progress.size > 0) hurryBeat(core);
   if (core.membership.logId.index <= index) onMembershipCommitted(core);
   startReadRound(core);
 }
@@ -81,8 +81,7 @@ export function onLeaderWake(core: CoreState): void {
   leadership.beatAt = core.now + core.options.heartbeatMs;
   for (const progress of leadership.progress.values()) {
     const isDue = core.now >= progress.heartbeatAt;
-    const isBehind = progress.committedSent < core.committed && progress.inflight === 0;
-    if (isDue || isBehind) heartbeat(core, progress);
+    if (isDue || lacksCommit(core, progress)) heartbeat(core, progress);
     replicate(core, progress);
     leadership.beatAt = Math.min(leadership.beatAt, progress.heartbeatAt);
   }

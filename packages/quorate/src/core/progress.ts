@@ -35,7 +35,7 @@ export class Progress {
   epoch = 0;
   heartbeatsInflight = 0;
   heartbeatAt: number;
-  /** The commit index that the follower was told last. */
+  /** How far the follower can commit by what it was told. */
   committedSent: LogIndex = 0;
   /** When the newest answered call was *sent*: it may be counted on since then, not since later. */
   contactAt: number;

@@ -47,10 +47,12 @@ export function onSent(core: CoreState, call: CallId, last: LogIndex): void {
   progress.sending = undefined;
   if (progress.state !== 'replicate') return;
   assert(
-    last >= progress.nextIndex && last <= core.last.index,
-    `what was sent to ${progress.id} must lie between ${progress.nextIndex} and ${core.last.index}, not end at ${last}`,
+    last <= core.last.index,
+    `what was sent to ${progress.id} must end in the log, not at ${last} after ${core.last.index}`,
   );
-  progress.nextIndex = last + 1;
+  progress.committedSent = Math.min(progress.committedSent, last);
+  // An answer to an older call may have told of more than this one carries.
+  progress.nextIndex = Math.max(progress.nextIndex, last + 1);
   replicate(core, progress);
 }
 
@@ -78,10 +80,28 @@ export function onAppendAnswered(
       response.hint.term,
     );
     progress.probeFrom(agreed.index + 1);
+    // It no longer has what it once said was on its disk: there is no place to go back to, and
+    // asking again at once would go round for ever.
+    progress.paused = made.previousIndex <= progress.matchIndex;
   }
   confirmReads(core);
   // A commit may have ended this leadership or this follower's membership.
-  if (core.leadership?.progress.get(progress.id) === progress) replicate(core, progress);
+  if (core.leadership?.progress.get(progress.id) !== progress) return;
+  replicate(core, progress);
+  if (lacksCommit(core, progress)) hurryBeat(core);
+}
+
+/** `true` if the follower could commit more, and nothing is under way that will tell it so. */
+export function lacksCommit(core: CoreState, progress: Progress): boolean {
+  const { committedSent, matchIndex, inflight } = progress;
+  return inflight === 0 && committedSent < Math.min(core.committed, matchIndex);
+}
+
+/** Makes the next beat come shortly; what is sent meanwhile may make it unnecessary. */
+export function hurryBeat(core: CoreState): void {
+  const leadership = office(core);
+  const soon = core.now + core.options.heartbeatMs / 10;
+  leadership.beatAt = Math.min(leadership.beatAt, soon);
 }
 
 export function onAppendUnanswered(core: CoreState, call: CallId): void {
@@ -129,7 +149,8 @@ function sendAppend(
   const { kind, previousIndex, last } = what;
   const { epoch } = progress;
   office(core).calls.set(call, { progress, kind, epoch, previousIndex, sentAt: core.now });
-  progress.committedSent = core.committed;
+  // A follower commits no further than what it has compared.
+  progress.committedSent = Math.max(progress.committedSent, Math.min(core.committed, last));
   const { term, committed } = core;
   const range = { term, previous: core.log.idAt(previousIndex), last, committed };
   core.emit({ type: 'replicate', call, to: progress.id, range });

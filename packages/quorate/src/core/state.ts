@@ -50,8 +50,11 @@ export type Held =
   /** A candidate's own vote: it counts, and the others are asked, once it is durable. */
   | { readonly type: 'campaign'; readonly term: Term };
 
+const nothing: readonly Held[] = [];
+
 /** The write that this step asks for; the parts are written in this order. */
 interface StagedWrite {
+  readonly type: 'persist';
   readonly write: number;
   vote?: Vote;
   truncate?: LogIndex;
@@ -147,21 +150,22 @@ export class CoreState {
     return this.#lastCall;
   }
 
-  /** Ends the step: the write comes first, so that the runtime has the entries it is to send. */
+  /** Ends the step. */
   takeActions(): Action[] {
     const actions = this.#actions;
     this.#actions = [];
-    const staged = this.#staged;
-    if (staged === undefined) return actions;
     this.#staged = undefined;
-    actions.unshift({ type: 'persist', ...staged });
     return actions;
   }
 
   // --- What is written, and what waits for it -----------------------------------------------------
 
+  /** The step's one write. It comes first, so that the runtime has the entries it is to send. */
   #stage(): StagedWrite {
-    this.#staged ??= { write: ++this.#lastWrite };
+    if (this.#staged === undefined) {
+      this.#staged = { type: 'persist', write: ++this.#lastWrite };
+      this.#actions.unshift(this.#staged);
+    }
     return this.#staged;
   }
 
@@ -232,8 +236,8 @@ export class CoreState {
   }
 
   /** Returns what is held and has nothing to wait for. */
-  takeReleased(): Held[] {
-    if (this.#held.length === 0) return [];
+  takeReleased(): readonly Held[] {
+    if (this.#held.length === 0) return nothing;
     const written = this.#persistedWrite;
     const released = this.#held.filter(({ write }) => write <= written);
     if (released.length > 0) this.#held = this.#held.filter(({ write }) => write > written);

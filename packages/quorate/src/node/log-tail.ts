@@ -15,8 +15,8 @@ export function entryBytes({ payload }: Entry): number {
  * many as the bound allows. Dropped entries are read from the store again.
  */
 export class LogTail {
-  /** From `#head` on; what lies before is dropped and cut off now and then. */
-  #entries: Entry[] = [];
+  /** From `#head` on; what lies before is dropped, and the empty places are cut off now and then. */
+  #entries: (Entry | undefined)[] = [];
   #head = 0;
   #first: LogIndex;
   #bytes = 0;
@@ -56,19 +56,20 @@ export class LogTail {
     const end = Math.min(this.#head + to - this.#first, this.#entries.length);
     assert(start >= this.#head && start < end, `entries ${from} to ${to} must be in the tail`);
     // Nearly always all of the tail fits; then nothing is added up.
-    if (this.#bytes <= maxBytes) return this.#entries.slice(start, end);
+    if (this.#bytes <= maxBytes) return this.#entries.slice(start, end) as Entry[];
     let stop = start;
     for (let bytes = 0; stop < end; stop += 1) {
       bytes += entryBytes(this.#entries[stop] as Entry);
       if (bytes > maxBytes && stop > start) break;
     }
-    return this.#entries.slice(start, stop);
+    return this.#entries.slice(start, stop) as Entry[];
   }
 
   /** Takes note that everything up to `index` is in the store; drops what is over `maxBytes`. */
   written(index: LogIndex, maxBytes: number): void {
     while (this.#bytes > maxBytes && this.#head < this.#entries.length && this.#first <= index) {
       this.#bytes -= entryBytes(this.#entries[this.#head] as Entry);
+      this.#entries[this.#head] = undefined;
       this.#head += 1;
       this.#first += 1;
     }

@@ -33,7 +33,9 @@ export class Log {
   readonly #tail: LogTail;
   #identity: Identity;
   #waiting: Write[] = [];
-  #writing: Promise<void> | undefined = undefined;
+  /** The one loop that writes; there is never a second, since writes must not overlap. */
+  #loop: Promise<void> | undefined = undefined;
+  #isOnItsWay = false;
   #isClosed = false;
 
   constructor(options: LogOptions) {
@@ -47,15 +49,16 @@ export class Log {
     return this.#identity;
   }
 
+  /** A write is on its way to the disk, or waits for one that is. */
   get isWriting(): boolean {
-    return this.#writing !== undefined;
+    return this.#isOnItsWay || this.#waiting.length > 0;
   }
 
   persist(write: Write): void {
     if (write.truncate !== undefined) this.#tail.truncate(write.truncate);
     if (write.append !== undefined) this.#tail.append(write.append);
     this.#waiting.push(write);
-    this.#writing ??= this.#writeAll();
+    this.#loop ??= this.#writeAll();
   }
 
   /**
@@ -70,7 +73,7 @@ export class Log {
   /** Takes no more writes and waits for the one under way. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#writing;
+    await this.#loop;
   }
 
   async #writeAll(): Promise<void> {
@@ -78,19 +81,21 @@ export class Log {
       while (this.#waiting.length > 0 && !this.#isClosed) {
         const writes = this.#waiting;
         this.#waiting = [];
+        this.#isOnItsWay = true;
         await this.#write(writes);
-        if (this.#waiting.length === 0) this.#writing = undefined;
+        this.#isOnItsWay = false;
+        // What this report leads to waits for the next round of this loop.
         this.#options.onPersisted((writes.at(-1) as Write).write);
-        if (this.#writing === undefined) return;
       }
-      this.#writing = undefined;
+      this.#loop = undefined;
     } catch (cause) {
-      this.#writing = undefined;
+      this.#isOnItsWay = false;
       this.#isClosed = true;
       this.#options.onFailure(cause);
     }
   }
 
+  /** Writes all of `writes`, in order, with as few calls to the store as there can be. */
   async #write(writes: readonly Write[]): Promise<void> {
     const { store } = this.#options;
     const cluster = this.#identity.cluster ?? clusterIn(writes);

@@ -17,6 +17,8 @@ export class Reads {
   /** Readers that know their index, which the state machine has not reached. */
   #applying: { readonly index: LogIndex; readonly readers: readonly Reader[] }[] = [];
   #count = 0;
+  /** How far the state machine is; the core hears of it a moment later. */
+  #applied: LogIndex = 0;
 
   constructor(maxReaders: number) {
     this.#maxReaders = maxReaders;
@@ -46,11 +48,12 @@ export class Reads {
   /** The core's answer to `readers`. */
   answer(readers: readonly Reader[], answer: Answer, applied: LogIndex): void {
     if (answer.type !== 'readable') return;
-    if (answer.index <= applied) this.#resolve(readers, answer.index);
+    if (answer.index <= Math.max(applied, this.#applied)) this.#resolve(readers, answer.index);
     else this.#applying.push({ index: answer.index, readers });
   }
 
   applied(index: LogIndex): void {
+    this.#applied = index;
     if (this.#applying.length === 0) return;
     const ready = this.#applying.filter((one) => one.index <= index);
     if (ready.length === 0) return;

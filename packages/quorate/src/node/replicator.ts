@@ -39,17 +39,12 @@ export class Replicator {
   }
 
   requestVote(call: CallId, rpc: VoteRequest): void {
-    const timeoutMs = this.#options.config.electionTimeoutMs.max;
-    const open = this.#open(call, timeoutMs);
+    const open = this.#open(call, this.#options.config.electionTimeoutMs.max);
     if (open === undefined) return;
     this.#await(
       open,
-      this.#options.connection.requestVote(rpc, open),
-      (response: VoteResponse) => ({
-        type: 'voteAnswered',
-        call,
-        response,
-      }),
+      () => this.#options.connection.requestVote(rpc, open),
+      (response: VoteResponse) => ({ type: 'voteAnswered', call, response }),
     );
   }
 
@@ -103,12 +98,11 @@ export class Replicator {
     const { term, previous, committed } = range;
     const { connection } = this.#options;
     const leader = open.from.node;
-    const answered = connection.appendEntries({ term, leader, previous, entries, committed }, open);
-    this.#await(open, answered, (response: AppendEntriesResponse) => ({
-      type: 'appendAnswered',
-      call,
-      response,
-    }));
+    this.#await(
+      open,
+      () => connection.appendEntries({ term, leader, previous, entries, committed }, open),
+      (response: AppendEntriesResponse) => ({ type: 'appendAnswered', call, response }),
+    );
   }
 
   /** Puts a call on the books, or reports it unanswered if the node is to be left alone now. */
@@ -127,9 +121,16 @@ export class Replicator {
 
   #await<Response>(
     open: OpenCall,
-    answer: Promise<Response>,
+    ask: () => Promise<Response>,
     event: (response: Response) => Event,
   ): void {
+    let answer: Promise<Response>;
+    try {
+      answer = ask();
+    } catch (thrown) {
+      // A network that throws at once is as good as one that rejects.
+      answer = Promise.reject(thrown);
+    }
     answer.then(
       (response) => {
         this.#failures = 0;

@@ -1,6 +1,6 @@
 import type { CallOptions, RaftRpc } from '../contract/network.ts';
 import type { Answer } from '../core/action.ts';
-import type { Event, RequestId } from '../core/event.ts';
+import type { Event } from '../core/event.ts';
 import type {
   AppendEntriesRequest,
   AppendEntriesResponse,
@@ -13,7 +13,6 @@ import type {
 import type { Identity, NodeId } from '../core/types.ts';
 import { UnsupportedError, WrongTargetError } from '../errors.ts';
 import type { Requests } from './requests.ts';
-import { withSignal } from './signal.ts';
 
 export interface RpcHost {
   readonly requests: Requests;
@@ -35,22 +34,35 @@ export class RpcServer implements RaftRpc {
     this.#host = host;
   }
 
-  async requestVote(rpc: VoteRequest, options: CallOptions = {}): Promise<VoteResponse> {
-    this.#guard(options, rpc.candidate);
-    const answer = await this.#ask((request) => ({ type: 'requestVote', request, rpc }), options);
-    if (answer.type === 'vote') return answer.response;
-    throw unexpected(answer);
+  // Neither call looks at `options.signal`: the core answers each of them, at once or when the disk
+  // has, and a caller that no longer waits costs nothing more.
+
+  requestVote(rpc: VoteRequest, options: CallOptions = {}): Promise<VoteResponse> {
+    return new Promise((resolve, reject) => {
+      this.#guard(options, rpc.candidate);
+      const request = this.#host.requests.open(
+        (answer) =>
+          answer.type === 'vote' ? resolve(answer.response) : reject(unexpected(answer)),
+        reject,
+      );
+      this.#host.post({ type: 'requestVote', request, rpc });
+    });
   }
 
-  async appendEntries(
+  appendEntries(
     rpc: AppendEntriesRequest,
     options: CallOptions = {},
   ): Promise<AppendEntriesResponse> {
-    this.#guard(options, rpc.leader);
-    checkRun(rpc);
-    const answer = await this.#ask((request) => ({ type: 'appendEntries', request, rpc }), options);
-    if (answer.type === 'append') return answer.response;
-    throw unexpected(answer);
+    return new Promise((resolve, reject) => {
+      this.#guard(options, rpc.leader);
+      checkRun(rpc);
+      const request = this.#host.requests.open(
+        (answer) =>
+          answer.type === 'append' ? resolve(answer.response) : reject(unexpected(answer)),
+        reject,
+      );
+      this.#host.post({ type: 'appendEntries', request, rpc });
+    });
   }
 
   async identify(
@@ -76,19 +88,6 @@ export class RpcServer implements RaftRpc {
     throw new UnsupportedError(
       'This version does not take writes for others; write on the leader.',
     );
-  }
-
-  #ask(event: (request: RequestId) => Event, options: CallOptions): Promise<Answer> {
-    const { requests, post } = this.#host;
-    let request: RequestId | undefined;
-    const answer = new Promise<Answer>((resolve, reject) => {
-      request = requests.open(resolve, reject);
-      post(event(request));
-    });
-    // A call of our own runtime has a signal that is only made when it is looked at.
-    return withSignal(answer, options.signal, () => {
-      if (request !== undefined) requests.forget(request);
-    });
   }
 
   #guard({ from, to }: CallOptions, speaker?: NodeId): void {

@@ -47,6 +47,11 @@ export class Writes {
   /** @throws {OverloadedError} if a bound is reached; nothing was queued. */
   add(write: PendingWrite): void {
     const bytes = write.data.bytes.length;
+    if (bytes > this.#maxBytes) {
+      throw new OverloadedError(
+        `A write of ${bytes} bytes is larger than maxPendingBytes, ${this.#maxBytes}; it will never fit. Split it, or raise the bound.`,
+      );
+    }
     if (this.#count >= this.#maxWrites) {
       throw new OverloadedError(
         `${this.#count} writes are waiting already, and maxPendingWrites is ${this.#maxWrites}. Try again later.`,
@@ -101,15 +106,14 @@ export class Writes {
   loseAfter(committed: LogIndex): void {
     const kept: Batch[] = [];
     const lost: { logId: LogId; write: PendingWrite }[] = [];
-    let answered = this.#answered;
-    for (const { first, writes } of this.#batches) {
+    for (const [at, { first, writes }] of this.#batches.entries()) {
+      const answered = at === 0 ? this.#answered : 0;
       const count = Math.min(writes.length, Math.max(0, committed - first.index + 1));
       if (count > answered) kept.push({ first, writes: writes.slice(0, count) });
-      else this.#answered = 0;
-      answered = 0;
-      for (let at = count; at < writes.length; at += 1) {
-        const logId = { term: first.term, index: first.index + at };
-        lost.push({ logId, write: writes[at] as PendingWrite });
+      else if (at === 0) this.#answered = 0;
+      for (let next = count; next < writes.length; next += 1) {
+        const logId = { term: first.term, index: first.index + next };
+        lost.push({ logId, write: writes[next] as PendingWrite });
       }
     }
     this.#batches = kept;

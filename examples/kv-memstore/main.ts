@@ -1,0 +1,50 @@
+import { type ExampleServer, startServer } from './server.ts';
+import { parseServerArguments, serverUsage } from './server-options.ts';
+import { reportToParent } from './supervised.ts';
+
+/** What did not end by itself within this time is cut off. */
+const closeWithinMs = 3000;
+
+const options = parseServerArguments(process.argv.slice(2));
+switch (options.type) {
+  case 'help':
+    console.log(serverUsage);
+    break;
+  case 'error':
+    console.error(`${options.message} Try --help.`);
+    process.exitCode = 2;
+    break;
+  case 'run':
+    await run(options);
+}
+
+async function run(where: { id: number; host: string; port: number }): Promise<void> {
+  let server: ExampleServer;
+  try {
+    server = await startServer(where);
+  } catch (error) {
+    console.error(`Node ${where.id} did not start: ${startFailure(error, where)}`);
+    process.exitCode = 1;
+    return;
+  }
+
+  console.log(`Node ${where.id} listens on ${server.address}`);
+  const end = (): void => void close(server);
+  process.once('SIGTERM', end);
+  // A parent that started this process ends it itself; without one, Ctrl-C does.
+  if (process.send === undefined) process.once('SIGINT', end);
+  else await reportToParent(server, { onParentGone: end });
+}
+
+async function close(server: ExampleServer): Promise<void> {
+  setTimeout(() => process.exit(1), closeWithinMs).unref();
+  await server.close();
+  process.exit(0);
+}
+
+function startFailure(error: unknown, { host, port }: { host: string; port: number }): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') return `port ${port} on ${host} is in use.`;
+  if (code === 'EACCES') return `port ${port} on ${host} is not open to this user.`;
+  return String(error);
+}

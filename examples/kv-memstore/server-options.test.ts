@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { parseServerArguments } from './server-options.ts';
+
+test.each([{ flag: '--addr' }, { flag: '--http-addr' }])(
+  '$flag is where it listens',
+  ({ flag }) => {
+    expect(parseServerArguments(['--id', '2', flag, '127.0.0.1:21002'])).toEqual({
+      type: 'run',
+      id: 2,
+      host: '127.0.0.1',
+      port: 21_002,
+    });
+  },
+);
+
+test('--help wins over everything else', () => {
+  expect(parseServerArguments(['--help', '--id', 'x'])).toEqual({ type: 'help' });
+});
+
+test.each([
+  { args: ['--addr', 'a:1'], says: '--id wants a number such as 1; got nothing.' },
+  { args: ['--id', 'x', '--addr', 'a:1'], says: '--id wants a number such as 1; got x.' },
+  { args: ['--id', '1'], says: 'got nothing.' },
+  { args: ['--id', '1', '--addr', '21001'], says: '--addr wants host:port' },
+  { args: ['--id', '1', '--addr', 'a:65536'], says: 'got a:65536.' },
+  { args: ['--id', '1', '--adr', 'a:1'], says: '--adr' },
+])('$args is refused with a clear line', ({ args, says }) => {
+  const parsed = parseServerArguments(args);
+
+  expect(parsed.type).toBe('error');
+  expect(parsed.type === 'error' && parsed.message).toContain(says);
+});

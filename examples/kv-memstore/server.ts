@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Raft } from 'quorate';
+import { HttpNetwork, raftHttpHandler } from 'quorate/network/http';
+import { memoryStorage } from 'quorate/storage/memory';
+import { readJsonBody } from './http-body.ts';
+import { refusalFrom } from './refusal.ts';
+import { type ExampleNode, findRoute } from './routes.ts';
+import { type Command, type CommandResponse, KeyValueStore } from './store.ts';
+
+export interface ServerOptions {
+  readonly id: number;
+  /** Port 0 takes any free one; the `address` of the server says which. */
+  readonly host: string;
+  readonly port: number;
+  /** A larger body is refused. Default 1 MiB. */
+  readonly bodyLimitBytes?: number;
+  /** A call that takes longer is answered with an error. Default 10 s. */
+  readonly deadlineMs?: number;
+}
+
+export interface ExampleServer extends AsyncDisposable {
+  /** Where it listens, as host:port. */
+  readonly address: string;
+  readonly raft: Raft<Command, CommandResponse>;
+  close(): Promise<void>;
+}
+
+/** Starts one node: its Raft, its state and the HTTP server that speaks for both. */
+export async function startServer(options: ServerOptions): Promise<ExampleServer> {
+  const store = new KeyValueStore();
+  const storage = memoryStorage();
+  const network = new HttpNetwork();
+  const raft = await Raft.start<Command, CommandResponse>({
+    id: String(options.id),
+    stateMachine: store,
+    storage,
+    network,
+  });
+
+  const http = createServer();
+  const close = async (): Promise<void> => {
+    http.close();
+    await raft.close();
+    http.closeAllConnections();
+    await network[Symbol.asyncDispose]();
+    await storage[Symbol.asyncDispose]();
+  };
+  try {
+    const address = await listen(http, options);
+    serve(http, { raft, store, info: { address } }, options);
+    return { address, raft, close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function listen(http: Server, { host, port }: ServerOptions): Promise<string> {
+  http.listen(port, host);
+  await once(http, 'listening');
+  const bound = http.address() as AddressInfo; // A server that listens on a port has one.
+  return `${host}:${bound.port}`;
+}
+
+function serve(http: Server, node: ExampleNode, options: ServerOptions): void {
+  const answerRaft = raftHttpHandler(node.raft.rpc);
+  http.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (answerRaft(request, response)) return;
+    void answer(request, response, node, options);
+  });
+}
+
+/** Never rejects: whatever goes wrong is an answer too. */
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  node: ExampleNode,
+  { bodyLimitBytes = 1024 * 1024, deadlineMs = 10_000 }: ServerOptions,
+): Promise<void> {
+  try {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const route = findRoute(request.method ?? '', path);
+    const body = route.takesBody ? await readJsonBody(request, bodyLimitBytes) : undefined;
+    const signal = AbortSignal.timeout(deadlineMs);
+    reply(response, { status: 200, body: { Ok: await route.answer(node, { body, signal }) } });
+  } catch (error) {
+    reply(response, refusalFrom(error));
+  }
+}
+
+interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+function reply(response: ServerResponse, { status, headers, body }: Reply): void {
+  const text = `${JSON.stringify(body)}\n`;
+  const unread = !response.req.complete;
+  response.writeHead(status, {
+    ...headers,
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    // What was not read would be taken for the next call.
+    ...(unread ? { connection: 'close' } : {}),
+  });
+  response.end(text);
+  if (unread) response.req.resume();
+}

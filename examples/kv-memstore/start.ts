@@ -1,0 +1,99 @@
+import { Screen } from './screen.ts';
+import { ClusterProcesses } from './start-cluster.ts';
+import { nodeCount, parseStartArguments, startUsage } from './start-options.ts';
+import { renderCommands, renderTable } from './start-view.ts';
+
+/** Between two drawings, so that a busy cluster stays readable. */
+const drawPauseMs = 100;
+
+const options = parseStartArguments(process.argv.slice(2));
+switch (options.type) {
+  case 'help':
+    console.log(startUsage);
+    break;
+  case 'error':
+    console.error(`${options.message} Try npm start -- --help.`);
+    process.exitCode = 2;
+    break;
+  case 'run':
+    process.exit(await run(options.port));
+}
+
+/** Runs the cluster until somebody ends it; returns the exit code. */
+async function run(port: number): Promise<number> {
+  const screen = new Screen(process.stdout);
+  const ended = endRequested();
+  screen.say(`Starting ${nodeCount} nodes ...`);
+
+  const cluster = showCluster(port, screen);
+  try {
+    await Promise.race([ended, cluster.run()]);
+    return 0;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const advice = message.includes('in use') ? ' npm start -- --port N starts elsewhere.' : '';
+    console.error(`${message}${advice}`);
+    return 1;
+  } finally {
+    await cluster.stop();
+    screen.leave();
+    screen.say(`All ${nodeCount} nodes have ended.`);
+  }
+}
+
+interface ShownCluster {
+  /** Rejects when the cluster does not come up, or when its last node has died. */
+  run(): Promise<never>;
+  stop(): Promise<void>;
+}
+
+function showCluster(port: number, screen: Screen): ShownCluster {
+  let timer: NodeJS.Timeout | undefined;
+  let isUp = false;
+
+  const draw = (): void => {
+    timer = undefined;
+    const rows = cluster.rows;
+    screen.show({ table: renderTable(rows), commands: renderCommands(rows) });
+  };
+  const cluster = new ClusterProcesses(port, {
+    onChange: () => {
+      if (isUp) timer ??= setTimeout(draw, drawPauseMs);
+    },
+    onDeath: (line) => {
+      // Before that the start fails, and says so.
+      if (isUp) screen.say(`${line} ${outlook(cluster.aliveCount)}`);
+    },
+  });
+  return {
+    async run() {
+      await cluster.form();
+      isUp = true;
+      draw();
+      await cluster.gone();
+      if (isUp) draw();
+      throw new Error('All nodes are dead.');
+    },
+    async stop() {
+      isUp = false;
+      clearTimeout(timer);
+      await cluster.stop();
+    },
+  };
+}
+
+function outlook(aliveCount: number): string {
+  if (aliveCount * 2 > nodeCount) return 'The others go on.';
+  return 'What is left is no majority: no write can succeed any more.';
+}
+
+/** Resolves when this process is asked to end, or is left without terminal, reader or parent. */
+function endRequested(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => resolve());
+    }
+    process.stdout.on('error', () => resolve());
+    if (process.connected) process.once('disconnect', () => resolve());
+  });
+}

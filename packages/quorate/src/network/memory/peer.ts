@@ -1,0 +1,95 @@
+import type { CallOptions, RaftRpc } from '../../contract/network.ts';
+import type * as message from '../../core/message.ts';
+import type { Identity, NodeId } from '../../core/types.ts';
+import { UnreachableError } from '../../errors.ts';
+
+/** Waits until one more chunk of a snapshot has crossed the wire. */
+export type CrossChunk = () => Promise<void> | undefined;
+
+/** Carries one call to a node and its answer back, as well as the wire between them allows. */
+export type Exchange = <Result>(
+  call: keyof RaftRpc,
+  to: NodeId,
+  options: CallOptions | undefined,
+  /** Puts the question on the other side. */
+  ask: (rpc: RaftRpc, crossChunk: CrossChunk) => Promise<Result>,
+) => Promise<Result>;
+
+/** The stand-in for a node on the same `MemoryNetwork`. */
+export class MemoryPeer implements RaftRpc, AsyncDisposable {
+  readonly #target: NodeId;
+  #exchange: Exchange;
+
+  constructor(target: NodeId, exchange: Exchange) {
+    this.#target = target;
+    this.#exchange = exchange;
+  }
+
+  requestVote(request: message.VoteRequest, options?: CallOptions): Promise<message.VoteResponse> {
+    return this.#exchange('requestVote', this.#target, options, (rpc) =>
+      rpc.requestVote(request, options),
+    );
+  }
+
+  appendEntries(
+    request: message.AppendEntriesRequest,
+    options?: CallOptions,
+  ): Promise<message.AppendEntriesResponse> {
+    return this.#exchange('appendEntries', this.#target, options, (rpc) =>
+      rpc.appendEntries(request, options),
+    );
+  }
+
+  installSnapshot(
+    request: message.InstallSnapshotRequest,
+    chunks: AsyncIterable<Uint8Array>,
+    options?: CallOptions,
+  ): Promise<message.InstallSnapshotResponse> {
+    return this.#exchange('installSnapshot', this.#target, options, (rpc, crossChunk) =>
+      rpc.installSnapshot(request, eachCrossing(chunks, crossChunk), options),
+    );
+  }
+
+  timeoutNow(request: message.TimeoutNowRequest, options?: CallOptions): Promise<void> {
+    return this.#exchange('timeoutNow', this.#target, options, (rpc) =>
+      rpc.timeoutNow(request, options),
+    );
+  }
+
+  readIndex(
+    request: message.ReadIndexRequest,
+    options?: CallOptions,
+  ): Promise<message.ReadIndexResponse> {
+    return this.#exchange('readIndex', this.#target, options, (rpc) =>
+      rpc.readIndex(request, options),
+    );
+  }
+
+  forward(
+    request: message.ForwardRequest,
+    options?: CallOptions,
+  ): Promise<message.ForwardResponse> {
+    return this.#exchange('forward', this.#target, options, (rpc) => rpc.forward(request, options));
+  }
+
+  identify(options?: CallOptions): Promise<{ identity: Identity; leader: NodeId | undefined }> {
+    return this.#exchange('identify', this.#target, options, (rpc) => rpc.identify(options));
+  }
+
+  /** Calls that are under way still get their answer; later ones are refused. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#exchange = async (_call, to) => {
+      throw new UnreachableError(`The connection to node ${to} was closed on this side.`);
+    };
+  }
+}
+
+async function* eachCrossing(
+  chunks: AsyncIterable<Uint8Array>,
+  crossChunk: CrossChunk,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of chunks) {
+    await crossChunk();
+    yield chunk;
+  }
+}

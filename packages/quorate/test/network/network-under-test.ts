@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import type { CallOptions, Network, RaftRpc } from '../../src/contract/network.ts';
+import type { AppendEntriesRequest } from '../../src/core/message.ts';
+import type { NodeId, NodeInfo } from '../../src/core/types.ts';
+import { RecordingRpc } from './recording-rpc.ts';
+
+export type TestFunction = (name: string, run: () => Promise<void>) => unknown;
+
+/** A network, and the means to put a node behind it. */
+export interface NetworkUnderTest {
+  readonly network: Network;
+  /** Lets `rpc` answer as node `id`, and returns where it is; `info` if it was somewhere before. */
+  serve(id: NodeId, rpc: RaftRpc, info?: NodeInfo): Promise<NodeInfo>;
+  /** Ends what `serve` began, as a process that dies does. */
+  stop(id: NodeId): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface NetworkCases {
+  readonly test: TestFunction;
+  readonly open: () => Promise<NetworkUnderTest>;
+}
+
+export const caller: CallOptions = {
+  from: { cluster: 'cluster-1', node: 'a', incarnation: 'disk-a', starts: 7 },
+  to: { node: 'b', incarnation: 'disk-b' },
+};
+
+export const heartbeat: AppendEntriesRequest = {
+  term: 3,
+  leader: 'a',
+  previous: { term: 2, index: 9 },
+  entries: [],
+  committed: 9,
+};
+
+export interface Connected {
+  readonly under: NetworkUnderTest;
+  readonly node: RecordingRpc;
+  readonly peer: RaftRpc & AsyncDisposable;
+  readonly info: NodeInfo;
+}
+
+/** Runs `body` with a node `b` that is served, and a connection to it. */
+export async function connected(
+  open: () => Promise<NetworkUnderTest>,
+  body: (connection: Connected) => Promise<void>,
+): Promise<void> {
+  const under = await open();
+  try {
+    const node = new RecordingRpc();
+    const info = await under.serve('b', node);
+    await body({ under, node, info, peer: under.network.connect('b', info) });
+  } finally {
+    await under.close();
+  }
+}
+
+/** What `promise` rejects with. Fails if it does not. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  return assert.fail('The call should have been refused.');
+}
+
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : error;
+}

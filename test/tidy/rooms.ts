@@ -1,0 +1,74 @@
+import type { Finding } from './project-files.ts';
+import { type ImportedModule, resolveRelative, type SourceFile } from './source-file.ts';
+
+// Who may import whom. The rooms are the folders of packages/quorate/src, and the arrows are those
+// of ARCHITECTURE.md.
+
+const library = 'packages/quorate/src/';
+
+/** The rooms that a room may import besides itself. Nobody is allowed `testing`. */
+const allowedRooms: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  errors: ['core'],
+  contract: ['core', 'errors'],
+  platform: ['errors'],
+  storage: ['core', 'contract', 'errors', 'platform'],
+  network: ['core', 'contract', 'errors', 'platform'],
+  node: ['core', 'contract', 'errors', 'platform'],
+  testing: ['core', 'contract', 'errors', 'platform', 'storage', 'network', 'node'],
+  index: ['core', 'contract', 'errors', 'platform', 'node'],
+};
+
+/** Rooms that know only the shape of what they import. */
+const typeOnlyRooms = new Set(['errors']);
+
+/** The room of a library file, such as `core`; a file beside the folders is its own room. */
+export function roomOf(filePath: string): string | undefined {
+  if (!filePath.startsWith(library)) return undefined;
+  return filePath.slice(library.length).split('/')[0]?.replace(/\.ts$/, '');
+}
+
+export function findForbiddenImports(file: SourceFile): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const imported of file.imports) {
+    const message = complaintAbout(file.path, imported);
+    if (message !== undefined) findings.push({ path: file.path, line: imported.line, message });
+  }
+  return findings;
+}
+
+function complaintAbout(from: string, imported: ImportedModule): string | undefined {
+  const { specifier } = imported;
+  const isRelative = specifier.startsWith('.');
+  const room = roomOf(from);
+  if (room !== undefined) {
+    if (isRelative) return complaintInside(room, resolveRelative(from, specifier), imported);
+    if (specifier.startsWith('node:')) return undefined;
+    return `The library imports its own files and node: modules only, not "${specifier}".`;
+  }
+  const isUser = /^(examples|bench)\/|^packages\/(?!quorate\/)/.test(from);
+  if (isUser && isRelative && resolveRelative(from, specifier).startsWith('packages/quorate/')) {
+    return `"${specifier}" reaches into the library; import "quorate" or a public subpath.`;
+  }
+  return undefined;
+}
+
+function complaintInside(
+  room: string,
+  target: string,
+  imported: ImportedModule,
+): string | undefined {
+  const allowed = allowedRooms[room];
+  if (allowed === undefined) return `"${room}" is no room; see allowedRooms in test/tidy/rooms.ts.`;
+  const targetRoom = roomOf(target);
+  if (targetRoom === undefined) return `"${imported.specifier}" leaves the sources of the library.`;
+  if (targetRoom === room) return undefined;
+  if (!allowed.includes(targetRoom)) {
+    const may = allowed.length === 0 ? 'nothing outside itself' : allowed.join(', ');
+    return `${room} must not import ${targetRoom}; it may import ${may}.`;
+  }
+  if (typeOnlyRooms.has(room) && !imported.isTypeOnly) {
+    return `${room} may import types of ${targetRoom} only; write "import type".`;
+  }
+  return undefined;
+}
