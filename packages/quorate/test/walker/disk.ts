@@ -1,0 +1,64 @@
+import type { Action } from '../../src/core/action.ts';
+import type { Entry, Vote } from '../../src/core/types.ts';
+import type { Random } from './random.ts';
+import { demand } from './violation.ts';
+
+export type Write = Extract<Action, { type: 'persist' }>;
+
+/** Stands before the first entry of every log, so that an entry's index is its place. */
+export const rootEntry: Entry = { logId: { term: 0, index: 0 }, payload: { type: 'blank' } };
+
+/** What a node would find after a power failure, and the writes that are on their way there. */
+export class Disk {
+  vote: Vote = { term: 0, votedFor: undefined };
+  readonly log: Entry[] = [rootEntry];
+  readonly pending: Write[] = [];
+  /** How far a state machine that is durable has come; at most what is in the log. */
+  applied = 0;
+
+  /** Completes the oldest `count` writes. Returns the number of the last. */
+  complete(count: number): number {
+    let write = 0;
+    for (const done of this.pending.splice(0, count)) {
+      this.#writeVote(done);
+      this.#truncate(done);
+      for (const entry of done.append ?? []) this.log.push(entry);
+      write = done.write;
+    }
+    return write;
+  }
+
+  /**
+   * The power fails. Some of the oldest writes are complete though nobody was told; of the next one
+   * some parts are there, in the order vote, truncate, append, and of the entries a prefix.
+   * Returns `true` if a write was torn.
+   */
+  crash(random: Random): boolean {
+    const count = this.pending.length;
+    const style = random.below(5);
+    this.complete(style === 0 ? count : style <= 2 ? 0 : random.below(count + 1));
+    const torn = this.pending[0];
+    this.pending.length = 0;
+    if (torn === undefined || random.chance(0.3)) return false;
+    this.#writeVote(torn);
+    if (random.chance(0.3)) return true;
+    this.#truncate(torn);
+    const entries = torn.append ?? [];
+    for (const entry of entries.slice(0, random.below(entries.length + 1))) this.log.push(entry);
+    return true;
+  }
+
+  #writeVote({ vote }: Write): void {
+    if (vote === undefined) return;
+    demand(
+      vote.term >= this.vote.term,
+      'S14',
+      () => `the durable term fell from ${this.vote.term} to ${vote.term}`,
+    );
+    this.vote = vote;
+  }
+
+  #truncate({ truncate }: Write): void {
+    if (truncate !== undefined) this.log.length = Math.min(this.log.length, truncate + 1);
+  }
+}

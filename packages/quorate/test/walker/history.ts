@@ -1,0 +1,50 @@
+import type { Entry, Membership, Term } from '../../src/core/types.ts';
+import { rootEntry } from './disk.ts';
+import type { Marks } from './marks.ts';
+import { newMarks } from './marks.ts';
+import type { WalkNode } from './walk-node.ts';
+import { nodeAt } from './walk-node.ts';
+
+/** What happened in a walk so far, as somebody would know it who sees all nodes at once. */
+export class History {
+  readonly nodes: readonly WalkNode[];
+  readonly marks: Marks = newMarks();
+  /** By index: what somebody has committed, and in which term that node committed it. */
+  readonly committed: Entry[] = [rootEntry];
+  readonly committedIn: Term[] = [0];
+  /** By term: who led it, and the log of that leader, which only grows. */
+  readonly leaders: (WalkNode | undefined)[] = [];
+  readonly logs: (Entry[] | undefined)[] = [];
+
+  constructor(nodes: readonly WalkNode[]) {
+    this.nodes = nodes;
+  }
+
+  get lastCommitted(): number {
+    return this.committed.length - 1;
+  }
+
+  /** The nodes that have `entry` on disk, as bits; with it they have all that comes before it. */
+  holders(entry: Entry): number {
+    let holders = 0;
+    for (const { disk, bit } of this.nodes) {
+      if (disk.log[entry.logId.index] === entry) holders |= bit;
+    }
+    return holders;
+  }
+}
+
+/** `true` if the nodes in `bits` are more than half of every voter set. */
+export function isQuorum(voters: Membership['voters'], bits: number): boolean {
+  for (const set of voters) {
+    let count = 0;
+    for (const id of set) if ((bits & (1 << nodeAt(id))) !== 0) count += 1;
+    if (count * 2 <= set.length) return false;
+  }
+  return voters.length > 0;
+}
+
+/** The voter sets that `entry` brings into force; nobody votes before there is one. */
+export function votersOf(entry: Entry | undefined): Membership['voters'] {
+  return entry?.payload.type === 'membership' ? entry.payload.membership.voters : [];
+}

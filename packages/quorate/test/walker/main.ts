@@ -1,0 +1,125 @@
+// Walks at random through what can happen to a cluster, with the pure core alone.
+//
+//   npm run walk                                     a fresh seed, 2,000,000 steps
+//   npm run walk -- --seed X --steps N               the same again
+//   npm run walk -- --seed X --until K [--trace]     one walk, up to its step K
+//   npm run walk -- --mutant NAME [--seed X]         with a planted bug
+//   npm run walk -- --mutants [--steps N]            every planted bug, and the core without one
+
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { runCampaign } from './campaign.ts';
+import { loadCore, withCoreCopy } from './core-copy.ts';
+import { markLines, marksNeverMet } from './marks.ts';
+import { huntMutants } from './mutant-hunt.ts';
+import { mutants } from './mutants.ts';
+import { toHex } from './random.ts';
+import { Tracer } from './trace.ts';
+import type { WalkResult } from './walk.ts';
+import { walk } from './walk.ts';
+import type { CoreModule } from './world.ts';
+
+interface Arguments {
+  readonly seed: string;
+  readonly steps: number;
+  readonly until: number | undefined;
+  readonly trace: boolean;
+  readonly mutant: string | undefined;
+  readonly mutants: boolean;
+}
+
+const defaultSteps = 2_000_000;
+
+function readArguments(): Arguments {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      steps: { type: 'string' },
+      until: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+      mutant: { type: 'string' },
+      mutants: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    seed: values.seed ?? randomBytes(8).toString('hex'),
+    steps: values.steps === undefined ? defaultSteps : wholeNumber('steps', values.steps),
+    until: values.until === undefined ? undefined : wholeNumber('until', values.until),
+    trace: values.trace,
+    mutant: values.mutant,
+    mutants: values.mutants,
+  };
+}
+
+function wholeNumber(name: string, text: string): number {
+  const value = Number(text.replaceAll('_', ''));
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new RangeError(`--${name} must be a whole number above 0, not ${text}.`);
+}
+
+/** Returns `true` if nothing was found. */
+function walkOnce(module: CoreModule, options: Arguments): boolean {
+  const { seed, until, trace } = options;
+  const tracer = trace ? new Tracer((line) => console.log(line)) : undefined;
+  const result = walk(module, seed, { ...(until === undefined ? {} : { until }), tracer });
+  if (result.violation !== undefined) printFailure(result, options);
+  console.log(`${result.stepCount} steps, ${result.eventCount} events, hash ${toHex(result.hash)}`);
+  return result.violation === undefined;
+}
+
+/** Returns `true` if nothing was found. */
+function walkMany(module: CoreModule, options: Arguments): boolean {
+  const { seed, steps } = options;
+  const startedAt = performance.now();
+  const { walkCount, stepCount, eventCount, hash, marks, failed } = runCampaign(module, seed, {
+    steps,
+  });
+  const seconds = (performance.now() - startedAt) / 1000;
+  for (const line of markLines(marks)) console.log(line);
+  const missed = marksNeverMet(marks);
+  if (missed.length > 0) console.log(`never met: ${missed.join(', ')}`);
+  const rate = Math.round(stepCount / seconds).toLocaleString('en');
+  console.log(
+    `${walkCount} walks, ${stepCount} steps, ${eventCount} events in ${seconds.toFixed(1)} s: ` +
+      `${rate} steps/s, hash ${toHex(hash)}`,
+  );
+  if (failed !== undefined) printFailure(failed, options);
+  return failed === undefined;
+}
+
+function printFailure(result: WalkResult, { mutant, seed }: Arguments): void {
+  const { violation, stepCount } = result;
+  if (violation === undefined) return;
+  const { code, title, message } = violation;
+  const planted = mutant === undefined ? '' : ` --mutant ${mutant}`;
+  console.log(violation.cause instanceof Error ? violation.cause.stack : message);
+  console.log(
+    `WALK FAIL ${code} ${title} seed=${result.seed} step=${stepCount} run=${seed} -> ` +
+      `npm run walk -- --seed ${result.seed} --until ${stepCount}${planted} --trace`,
+  );
+}
+
+async function main(): Promise<boolean> {
+  const options = readArguments();
+  console.log(`seed ${options.seed}`);
+  if (options.mutants) return huntMutants(options.seed, options.steps);
+  const run = (module: CoreModule): boolean => {
+    const isSingle = options.until !== undefined || options.trace;
+    return isSingle ? walkOnce(module, options) : walkMany(module, options);
+  };
+  if (options.mutant === undefined) return run(await loadCore());
+  const mutant = mutants.find(({ name }) => name === options.mutant);
+  if (mutant === undefined) {
+    const names = mutants.map(({ name }) => name).join(', ');
+    throw new RangeError(`--mutant must be one of ${names}, not ${options.mutant}.`);
+  }
+  return withCoreCopy(mutant, run);
+}
+
+try {
+  process.exitCode = (await main()) ? 0 : 1;
+} catch (error) {
+  if (!(error instanceof RangeError) && !(error instanceof TypeError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

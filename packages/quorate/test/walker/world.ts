@@ -1,0 +1,301 @@
+import type { Action, Answer as CoreAnswer } from '../../src/core/action.ts';
+import type { Event } from '../../src/core/event.ts';
+import type { checkInvariants, Remembered } from '../../src/core/invariants.ts';
+import type { RaftCore } from '../../src/core/raft-core.ts';
+import { CommitOracle } from './commit-oracle.ts';
+import type { Write } from './disk.ts';
+import { History } from './history.ts';
+import type { Knobs } from './knobs.ts';
+import { LogOracle } from './log-oracle.ts';
+import type { Answer, Message, Request } from './message.ts';
+import { isRequest } from './message.ts';
+import { Random } from './random.ts';
+import { ReplyOracle } from './reply-oracle.ts';
+import type { Tracer } from './trace.ts';
+import { demand } from './violation.ts';
+import { VoteOracle } from './vote-oracle.ts';
+import { nodeAt, WalkNode } from './walk-node.ts';
+import { Wire } from './wire.ts';
+
+/** The code under test: the product's core, or a copy with a planted bug. */
+export interface CoreModule {
+  readonly RaftCore: typeof RaftCore;
+  readonly checkInvariants: typeof checkInvariants;
+}
+
+type Outgoing = Extract<Action, { type: 'requestVote' | 'replicate' }>;
+
+/** All nodes of a walk and what lies between them. It carries out what the cores ask for. */
+export class World {
+  readonly knobs: Knobs;
+  readonly nodes: readonly WalkNode[];
+  readonly history: History;
+  readonly wire: Wire;
+  readonly tracer: Tracer | undefined;
+  /** Events given to cores. */
+  eventCount = 0;
+  /** No more crashes and delays: the world is to come to rest. */
+  isCalm = false;
+
+  readonly #module: CoreModule;
+  readonly #seed: string;
+  readonly #network: Random;
+  readonly #disks: Random;
+  readonly #logs: LogOracle;
+  readonly #votes: VoteOracle;
+  readonly #commits: CommitOracle;
+  readonly #replies: ReplyOracle;
+  readonly #remembered: (Remembered | undefined)[] = [];
+
+  constructor(module: CoreModule, seed: string, knobs: Knobs, tracer?: Tracer) {
+    this.knobs = knobs;
+    this.tracer = tracer;
+    this.nodes = Array.from({ length: knobs.nodeCount }, (_, at) => new WalkNode(at));
+    this.history = new History(this.nodes);
+    this.#module = module;
+    this.#seed = seed;
+    this.#network = new Random(seed, 'network');
+    this.#disks = new Random(seed, 'disks');
+    this.wire = new Wire(new Random(seed, 'wire'), knobs.delivery);
+    this.#logs = new LogOracle(this.history);
+    this.#votes = new VoteOracle(this.history);
+    this.#commits = new CommitOracle(this.history);
+    this.#replies = new ReplyOracle(this.history);
+    for (const node of this.nodes) this.start(node);
+  }
+
+  // --- Life and death ----------------------------------------------------------------------------
+
+  start(node: WalkNode): void {
+    const recovered = node.recover({ applied: node.disk.applied });
+    const core = new Random(this.#seed, `core ${node.at} ${node.incarnation}`);
+    const { heartbeatMs, electionTimeoutMs, maxInflightAppends, preVote, checkQuorum } = this.knobs;
+    const options = {
+      id: node.id,
+      heartbeatMs,
+      electionTimeoutMs,
+      maxInflightAppends,
+      preVote,
+      checkQuorum,
+      random: () => core.real(),
+    };
+    node.start(new this.#module.RaftCore(options, recovered, node.clock));
+    this.#remembered[node.at] = undefined;
+    if (node.incarnation > 1) this.history.marks.restarts += 1;
+    this.tracer?.note(node, 'starts');
+  }
+
+  crash(node: WalkNode): void {
+    const { marks } = this.history;
+    marks.crashes += 1;
+    const pending = node.disk.pending.length;
+    if (node.disk.crash(this.#disks)) marks.crashesWithPartialWrite += 1;
+    if (this.knobs.hasDurableStateMachine) {
+      const more = node.applied - node.disk.applied;
+      node.disk.applied += this.#disks.chance(0.5) ? more : this.#disks.below(more + 1);
+    }
+    node.stop();
+    // A process that starts again has a new origin of time.
+    node.clock = this.#disks.below(1000);
+    this.tracer?.note(node, `crashes with ${pending} writes under way`);
+    if (this.#disks.chance(this.knobs.restartAtOnce)) this.start(node);
+  }
+
+  // --- Events ------------------------------------------------------------------------------------
+
+  give(node: WalkNode, event: Event): void {
+    this.eventCount += 1;
+    node.changeBefore = node.change;
+    const { electionAt, leaderHeardAt } = node.state;
+    const actions = node.core.step(event, node.clock);
+    this.#votes.onStepped(node);
+    let hasSent = false;
+    for (const action of actions) {
+      if (action.type === 'persist') this.#persist(node, event, action);
+      else if (action.type === 'reply') this.#reply(node, event, action.request, action.answer);
+      else if (action.type === 'apply') this.#commits.onApply(node, action.index);
+      else {
+        hasSent = true;
+        this.#call(node, action);
+      }
+    }
+    this.#votes.afterStep(node, event);
+    this.#commits.afterStep(node);
+    if (event.type === 'requestVote' && event.rpc.preVote) {
+      const isUntouched =
+        actions.every(({ type }) => type === 'reply') &&
+        electionAt === node.state.electionAt &&
+        leaderHeardAt === node.state.leaderHeardAt;
+      demand(isUntouched, 'S20', () => `a pre-vote request changed ${node.id}`);
+    }
+    this.#checkState(node);
+    this.tracer?.event(node, event, actions);
+    if (this.isCalm) this.report(node);
+    else this.#goOn(node, hasSent);
+  }
+
+  /** Hands a message over, or loses it if its receiver is not there any more. */
+  deliver(message: Message): void {
+    if (isRequest(message)) {
+      const node = this.#node(message.to);
+      if (!node.isUp) {
+        this.lose(message);
+        return;
+      }
+      const request = node.ask({ type: 'message', message });
+      if (message.type === 'requestVote') {
+        this.give(node, { type: 'requestVote', request, rpc: message.rpc });
+      } else this.give(node, { type: 'appendEntries', request, rpc: message.rpc });
+      return;
+    }
+    const node = this.#node(message.from);
+    if (!node.isUp || node.incarnation !== message.incarnation) return;
+    const { call } = message;
+    if (message.type === 'voteAnswered') {
+      this.#votes.onAnswer(node, message);
+      this.give(node, { type: 'voteAnswered', call, response: message.response });
+      return;
+    }
+    const { refusals } = node;
+    if (!message.response.accepted) refusals.add(message.to);
+    else if (refusals.delete(message.to)) this.history.marks.repairsAfterRefusal += 1;
+    this.give(node, { type: 'appendAnswered', call, response: message.response });
+    if (node.isUp && node.incarnation === message.incarnation) {
+      this.#commits.onAnswered(node, this.#node(message.to));
+    }
+  }
+
+  /** The message never arrives. The caller may hear of it, at once, or never. */
+  lose(message: Message): void {
+    this.history.marks.messagesLost += 1;
+    const node = this.#node(message.from);
+    if (!node.isUp || node.incarnation !== message.incarnation) return;
+    if (this.#network.chance(this.knobs.loseSilently)) return;
+    this.history.marks.callsUnanswered += 1;
+    this.give(node, { type: 'unanswered', call: message.call });
+  }
+
+  /** Completes the oldest `count` writes and says so. */
+  complete(node: WalkNode, count: number): void {
+    const write = node.disk.complete(count);
+    this.give(node, { type: 'persisted', write });
+  }
+
+  report(node: WalkNode): void {
+    const sent = node.unreported.shift();
+    if (sent !== undefined) this.give(node, { type: 'sent', call: sent.call, last: sent.last });
+  }
+
+  apply(node: WalkNode, index: number): void {
+    this.#commits.applyUpTo(node, index);
+    this.give(node, { type: 'applied', index });
+  }
+
+  // --- Actions -----------------------------------------------------------------------------------
+
+  #persist(node: WalkNode, event: Event, write: Write): void {
+    this.#logs.onWrite(node, event, write);
+    const { vote, truncate, append } = write;
+    if (vote !== undefined) this.#votes.onVote(node, vote.votedFor, this.knobs);
+    if (truncate !== undefined) {
+      node.log.length = truncate + 1;
+      while ((node.change?.logId.index ?? 0) > truncate) node.changes.pop();
+    }
+    if (append !== undefined) {
+      for (const entry of append) {
+        this.#logs.onAppend(node, event, entry);
+        node.log.push(entry);
+        if (entry.payload.type === 'membership') node.changes.push(entry);
+      }
+    }
+    node.disk.pending.push(write);
+  }
+
+  #reply(node: WalkNode, event: Event, request: number, answer: CoreAnswer): void {
+    const question = this.#replies.onReply(node, event, request, answer);
+    if (question.type !== 'message') return;
+    const { message } = question;
+    if (message.type === 'requestVote' && answer.type === 'vote') {
+      const { term, granted } = answer.response;
+      const isVote = granted && !message.rpc.preVote;
+      this.#votes.onReleased(node, term, isVote ? message.rpc.candidate : undefined);
+      this.#send(answerTo(message, answer));
+    } else if (message.type === 'appendEntries' && answer.type === 'append') {
+      this.#votes.onReleased(node, answer.response.term, undefined);
+      this.#commits.onAccept(node, answer.response);
+      this.#send(answerTo(message, answer));
+    }
+  }
+
+  #call(node: WalkNode, action: Outgoing): void {
+    const { call, to } = action;
+    const { at, incarnation, campaignCount: campaign } = node;
+    demand(call > node.seenCall, 'S24', () => `${node.id} used the call ${call} twice`);
+    node.seenCall = call;
+    const head = { from: at, to: nodeAt(to), call, incarnation, campaign };
+    if (action.type === 'requestVote') {
+      this.#votes.onVoteRequest(node, action.rpc);
+      this.#send({ type: 'requestVote', ...head, rpc: action.rpc });
+      return;
+    }
+    const { term, previous, last, committed } = action.range;
+    this.#votes.onReleased(node, term, undefined);
+    demand(
+      node.log[previous.index]?.logId.term === previous.term && last < node.log.length,
+      'S24',
+      () => `${node.id} is to send entries ${previous.index} to ${last}, which it does not have`,
+    );
+    const count = Math.min(last - previous.index, 1 + this.#network.below(this.knobs.batch));
+    const entries = node.log.slice(previous.index + 1, previous.index + 1 + count);
+    const rpc = { term, leader: node.id, previous, entries, committed };
+    this.#send({ type: 'appendEntries', ...head, rpc });
+    if (last > previous.index) node.unreported.push({ call, last: previous.index + count });
+  }
+
+  #send(message: Message): void {
+    const crowdedOut = this.wire.send(message);
+    if (crowdedOut !== undefined) this.history.marks.messagesLost += 1;
+  }
+
+  #checkState(node: WalkNode): void {
+    const { at } = node;
+    this.#remembered[at] = this.#module.checkInvariants(node.state, this.#remembered[at]);
+  }
+
+  /** What follows at once in most walks: reports, quick writes, and crashes as quick. */
+  #goOn(node: WalkNode, hasSent: boolean): void {
+    const { crashAfterSend, reportSentLate, completeAtOnce, applyAtOnce } = this.knobs;
+    if (node.applying > node.applied && this.#disks.chance(applyAtOnce)) {
+      this.apply(node, node.applying);
+      if (!node.isUp) return;
+    }
+    if (crashAfterSend > 0 && (hasSent || node.disk.pending.length > 0)) {
+      if (this.#disks.chance(crashAfterSend)) {
+        this.crash(node);
+        return;
+      }
+    }
+    if (node.unreported.length > 0) {
+      if (reportSentLate === 0 || !this.#network.chance(reportSentLate)) this.report(node);
+      else this.history.marks.sentReportedLate += 1;
+    }
+    if (!node.isUp || node.disk.pending.length === 0 || completeAtOnce === 0) return;
+    if (this.#disks.chance(completeAtOnce)) this.complete(node, node.disk.pending.length);
+  }
+
+  #node(at: number): WalkNode {
+    return this.nodes[at] as WalkNode;
+  }
+}
+
+function answerTo(message: Request, answer: CoreAnswer): Answer {
+  const { from, to, call, incarnation, campaign } = message;
+  const head = { from, to, call, incarnation, campaign };
+  if (message.type === 'requestVote' && answer.type === 'vote') {
+    return { type: 'voteAnswered', ...head, rpc: message.rpc, response: answer.response };
+  }
+  if (message.type === 'appendEntries' && answer.type === 'append') {
+    return { type: 'appendAnswered', ...head, rpc: message.rpc, response: answer.response };
+  }
+  throw new Error(`${message.type} cannot be answered with ${answer.type}`);
+}
