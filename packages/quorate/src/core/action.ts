@@ -12,9 +12,9 @@ export type Action =
   | { type: 'reply'; request: RequestId; answer: Answer }
   | { type: 'requestVote'; call: CallId; to: NodeId; rpc: VoteRequest }
   /**
-   * Send entries after `previous`, at most up to `last`: the longest run within `maxAppendBytes`, at
-   * least one; then report `sent` at once. A heartbeat has `previous` = `last` = the match index, so
-   * it may overtake entries and is still understood.
+   * Send entries after `previous`, at most up to `last`: the longest run within `maxAppendBytes`,
+   * at least one; then report `sent` at once. A heartbeat has `previous` = `last` = the match
+   * index, so it may overtake entries and is still understood.
    */
   | { type: 'replicate'; call: CallId; to: NodeId; range: Replication }
   /** Apply everything up to `index`, then report `applied`. Never ahead of the local disk. */

@@ -1,11 +1,11 @@
 import type { CallId, RequestId } from './event.ts';
-import { becomeFollower } from './follower.ts';
 import { becomeLeader } from './leader.ts';
 import { compareLogIds } from './log-shape.ts';
 import { allVoters } from './membership.ts';
 import type { VoteRequest, VoteResponse } from './message.ts';
 import { countVotes } from './quorum.ts';
 import type { Campaign, CoreState } from './state.ts';
+import { becomeFollower } from './step-down.ts';
 import type { NodeId, Term } from './types.ts';
 
 /**

@@ -1,23 +1,9 @@
 import { assert } from './assert.ts';
 import type { RequestId } from './event.ts';
-import { stopLeading } from './leader.ts';
 import type { AppendEntriesRequest, AppendEntriesResponse } from './message.ts';
 import type { CoreState } from './state.ts';
-import type { Entry, LogId, NodeId, Term } from './types.ts';
-
-/**
- * Follows in `term`, whoever leads it. A vote is given up only with its term: forgetting it when
- * stepping down within one would let this node vote twice.
- */
-export function becomeFollower(core: CoreState, term: Term, leader?: NodeId): void {
-  if (term > core.term) core.setVote(term, undefined);
-  const led = core.role === 'leader';
-  if (led) stopLeading(core);
-  core.campaign = undefined;
-  core.leader = leader;
-  core.role = core.isVoter ? 'follower' : 'learner';
-  if (led || core.electionAt === Infinity) core.resetElectionTimer();
-}
+import { becomeFollower } from './step-down.ts';
+import type { Entry, LogId, Term } from './types.ts';
 
 /** Answers AppendEntries: section 5.3 and the receiver's part of figure 2. */
 export function onAppendEntries(
@@ -69,7 +55,7 @@ function answerAppend(core: CoreState, request: RequestId, response: AppendEntri
 function hearLeader(core: CoreState, rpc: AppendEntriesRequest): void {
   assert(
     core.role !== 'leader' || rpc.term > core.term,
-    `${rpc.leader} and ${core.id} must not both lead term ${rpc.term}`,
+    () => `${rpc.leader} and ${core.id} must not both lead term ${rpc.term}`,
   );
   if (rpc.term > core.term || core.role === 'candidate' || core.leader !== rpc.leader) {
     becomeFollower(core, rpc.term, rpc.leader);
@@ -105,7 +91,8 @@ function storeEntries(core: CoreState, rpc: AppendEntriesRequest): void {
       }
       assert(
         term === undefined || term === logId.term,
-        `committed entry ${logId.index} has term ${term} here and ${logId.term} at ${rpc.leader}`,
+        () =>
+          `committed entry ${logId.index} has term ${term} here and ${logId.term} at ${rpc.leader}`,
       );
       fresh += 1;
     }

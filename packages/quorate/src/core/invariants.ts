@@ -19,7 +19,8 @@ export interface Remembered {
 
 /**
  * Checks everything that must hold on one node after every step, and against the step before.
- * Tests and the simulator call it; a running node does not. Throws at the first thing that is wrong.
+ * Tests and the simulator call it; a running node does not. Throws at the first thing that is
+ * wrong.
  */
 export function checkInvariants(core: Readonly<CoreState>, before?: Remembered): Remembered {
   checkLog(core);
@@ -34,18 +35,27 @@ function checkLog(core: Readonly<CoreState>): void {
   const chain = [log.purged.index, applied, applying, committed, last.index];
   assert(
     chain.every((index, at) => at === 0 || (chain[at - 1] as number) <= index),
-    `purged <= applied <= applying <= committed <= last, not ${chain.join(', ')}`,
+    () => `purged <= applied <= applying <= committed <= last, not ${chain.join(', ')}`,
   );
-  assert(applying <= durable, `applying ${applying} must not run ahead of durable ${durable}`);
-  assert(durable <= last.index, `durable ${durable} must lie in the log up to ${last.index}`);
-  assert(verified <= last.index, `verified ${verified} must lie in the log up to ${last.index}`);
+  assert(
+    applying <= durable,
+    () => `applying ${applying} must not run ahead of durable ${durable}`,
+  );
+  assert(durable <= last.index, () => `durable ${durable} must lie in the log up to ${last.index}`);
+  assert(
+    verified <= last.index,
+    () => `verified ${verified} must lie in the log up to ${last.index}`,
+  );
   const { all } = core.memberships;
   assert(
     all.every(({ logId }, at) => at === 0 || (all[at - 1]?.logId.index ?? 0) < logId.index),
     'memberships must be in the order of their entries',
   );
   assert(core.membership.logId.index <= last.index, 'the membership in force must be in the log');
-  assert(last.term <= core.term, `the last entry's term ${last.term} must not pass ${core.term}`);
+  assert(
+    last.term <= core.term,
+    () => `the last entry's term ${last.term} must not pass ${core.term}`,
+  );
 }
 
 function checkRole(core: Readonly<CoreState>): void {
@@ -85,12 +95,21 @@ function checkProgress(core: Readonly<CoreState>): void {
   }
   for (const one of progress.values()) {
     const { id, matchIndex, nextIndex, state } = one;
-    assert(isMember(membership, id), `${id} has progress and is no member`);
-    assert(matchIndex < nextIndex, `${id}: match ${matchIndex} must stay below next ${nextIndex}`);
-    assert(nextIndex <= last.index + 1, `${id}: next ${nextIndex} must follow last ${last.index}`);
-    assert(one.inflight === (inflight.get(id) ?? 0), `${id}: the window must count the open calls`);
+    assert(isMember(membership, id), () => `${id} has progress and is no member`);
+    assert(
+      matchIndex < nextIndex,
+      () => `${id}: match ${matchIndex} must stay below next ${nextIndex}`,
+    );
+    assert(
+      nextIndex <= last.index + 1,
+      () => `${id}: next ${nextIndex} must follow last ${last.index}`,
+    );
+    assert(
+      one.inflight === (inflight.get(id) ?? 0),
+      () => `${id}: the window must count the open calls`,
+    );
     const window = state === 'probe' ? 1 : core.options.maxInflightAppends;
-    assert(one.inflight <= window, `${id}: ${one.inflight} calls in a window of ${window}`);
+    assert(one.inflight <= window, () => `${id}: ${one.inflight} calls in a window of ${window}`);
   }
   const { all } = core.memberships;
   const begun = all.filter(
@@ -100,20 +119,20 @@ function checkProgress(core: Readonly<CoreState>): void {
 }
 
 function checkChange(core: Readonly<CoreState>, before: Remembered): void {
-  assert(core.term >= before.term, `term fell from ${before.term} to ${core.term}`);
+  assert(core.term >= before.term, () => `term fell from ${before.term} to ${core.term}`);
   for (const name of ['committed', 'applying', 'applied', 'persistedWrite'] as const) {
-    assert(core[name] >= before[name], `${name} fell from ${before[name]} to ${core[name]}`);
+    assert(core[name] >= before[name], () => `${name} fell from ${before[name]} to ${core[name]}`);
   }
   if (core.term !== before.term) return;
   assert(
     before.votedFor === undefined || core.votedFor === before.votedFor,
-    `the vote of term ${core.term} went from ${before.votedFor} to ${core.votedFor}`,
+    () => `the vote of term ${core.term} went from ${before.votedFor} to ${core.votedFor}`,
   );
   if (core.role !== 'leader' || before.role !== 'leader') return;
   assert(core.last.index >= before.last, 'a leader only appends (section 5.3)');
   for (const { id, matchIndex } of core.leadership?.progress.values() ?? []) {
     const match = before.matches.get(id) ?? 0;
-    assert(matchIndex >= match, `${id}: match fell from ${match} to ${matchIndex}`);
+    assert(matchIndex >= match, () => `${id}: match fell from ${match} to ${matchIndex}`);
   }
 }
 

@@ -1,12 +1,12 @@
 import { assert } from './assert.ts';
 import type { RequestId } from './event.ts';
-import { becomeFollower } from './follower.ts';
 import { completedMembership, isJoint, isMember } from './membership.ts';
 import { Progress } from './progress.ts';
 import { jointQuorumValue } from './quorum.ts';
-import { failReads, startReadRound } from './read-index.ts';
+import { startReadRound } from './read-index.ts';
 import { heartbeat, hurryBeat, lacksCommit, replicate } from './replication.ts';
-import type { CoreState, Leadership } from './state.ts';
+import type { CoreState } from './state.ts';
+import { becomeFollower } from './step-down.ts';
 import type { Entry, Membership, Payload } from './types.ts';
 
 /** Takes office: a record for every member, and a blank entry to commit what is there already. */
@@ -25,12 +25,6 @@ export function becomeLeader(core: CoreState): void {
   };
   followMembership(core);
   appendEntries(core, [{ type: 'blank' }]);
-}
-
-/** Gives up office; what was appended stays and may still be committed by another leader. */
-export function stopLeading(core: CoreState): void {
-  failReads(core);
-  core.leadership = undefined;
 }
 
 /** Appends payloads as one run of entries, or refuses them as one (section 5.3). */
@@ -55,7 +49,7 @@ export function proposeMembership(core: CoreState, membership: Membership): void
  * own term are counted; those before them are committed along with them (section 5.4.2, figure 8).
  */
 export function advanceCommit(core: CoreState): void {
-  const { progress } = office(core);
+  const { progress } = core.office;
   const index = jointQuorumValue(core.membership.voters, (id) =>
     id === core.id ? core.durable : (progress.get(id)?.matchIndex ?? 0),
   );
@@ -69,7 +63,7 @@ export function advanceCommit(core: CoreState): void {
 
 /** Speaks to the followers, or steps down if they no longer answer (check-quorum, thesis 6.2). */
 export function onLeaderWake(core: CoreState): void {
-  const leadership = office(core);
+  const leadership = core.office;
   if (core.now < leadership.beatAt) return;
   if (
     core.options.checkQuorum &&
@@ -87,16 +81,6 @@ export function onLeaderWake(core: CoreState): void {
   }
 }
 
-/** `true` once this leader knows what is committed: it has committed an entry of its own term. */
-export function hasCommittedInTerm(core: CoreState): boolean {
-  return core.log.termAt(core.committed) === core.term;
-}
-
-export function office(core: CoreState): Leadership {
-  assert(core.leadership !== undefined, 'only a leader does this');
-  return core.leadership;
-}
-
 function appendEntries(core: CoreState, payloads: readonly Payload[]): void {
   const { term } = core;
   const first = core.log.appendRun(term, payloads.length);
@@ -107,12 +91,12 @@ function appendEntries(core: CoreState, payloads: readonly Payload[]): void {
   const before = core.membership;
   core.append(entries);
   if (core.membership !== before) followMembership(core);
-  for (const progress of office(core).progress.values()) replicate(core, progress);
+  for (const progress of core.office.progress.values()) replicate(core, progress);
 }
 
 /** Keeps one record for each other member and none for those that have left. */
 function followMembership(core: CoreState): void {
-  const { progress, calls } = office(core);
+  const { progress, calls } = core.office;
   for (const id of progress.keys()) {
     if (isMember(core.membership, id)) continue;
     progress.delete(id);
@@ -138,13 +122,13 @@ function onMembershipCommitted(core: CoreState): void {
   if (core.isVoter) return;
   // A leader that is not among the new voters has done its last duty (section 6). The others
   // hear of the commit first, so that they need not wait for the next leader to learn it.
-  for (const progress of office(core).progress.values()) heartbeat(core, progress);
+  for (const progress of core.office.progress.values()) heartbeat(core, progress);
   becomeFollower(core, core.term);
 }
 
 /** When a quorum was last known to be there: the send times of answered calls count. */
 function quorumContactAt(core: CoreState): number {
-  const { progress } = office(core);
+  const { progress } = core.office;
   return jointQuorumValue(core.membership.voters, (id) =>
     id === core.id ? core.now : (progress.get(id)?.contactAt ?? -Infinity),
   );

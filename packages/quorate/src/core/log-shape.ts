@@ -22,14 +22,14 @@ export class LogShape {
   constructor(termStarts: readonly LogId[], purged: LogId, last: LogId) {
     assert(
       purged.index <= last.index,
-      `purged ${purged.index} must not lie past last ${last.index}`,
+      () => `purged ${purged.index} must not lie past last ${last.index}`,
     );
     this.#termStarts = [...termStarts];
     this.#purged = purged;
     this.#last = last;
     assert(
       this.termAt(last.index) === last.term,
-      `the term starts must give the last entry ${last.index} its term ${last.term}`,
+      () => `the term starts must give the last entry ${last.index} its term ${last.term}`,
     );
   }
 
@@ -55,7 +55,10 @@ export class LogShape {
   idAt(index: LogIndex): LogId {
     if (index === this.#last.index) return this.#last;
     const term = this.termAt(index);
-    assert(term !== undefined, `entry ${index} must lie in the log up to ${this.#last.index}`);
+    assert(
+      term !== undefined,
+      () => `entry ${index} must lie in the log up to ${this.#last.index}`,
+    );
     return { term, index };
   }
 
@@ -63,11 +66,11 @@ export class LogShape {
   append(logId: LogId): void {
     assert(
       logId.index === this.#last.index + 1,
-      `entry ${logId.index} must follow the last entry ${this.#last.index}`,
+      () => `entry ${logId.index} must follow the last entry ${this.#last.index}`,
     );
     assert(
       logId.term >= this.#last.term,
-      `term ${logId.term} must not be below the last term ${this.#last.term}`,
+      () => `term ${logId.term} must not be below the last term ${this.#last.term}`,
     );
     if (logId.term !== this.#last.term || this.#termStarts.length === 0) {
       this.#termStarts.push(logId);
@@ -88,12 +91,12 @@ export class LogShape {
   truncate(index: LogIndex): void {
     assert(
       index >= this.#purged.index,
-      `cannot truncate to ${index}, below the purged end ${this.#purged.index}`,
+      () => `cannot truncate to ${index}, below the purged end ${this.#purged.index}`,
     );
     const term = this.termAt(index);
     assert(
       term !== undefined,
-      `cannot truncate to ${index}, past the last entry ${this.#last.index}`,
+      () => `cannot truncate to ${index}, past the last entry ${this.#last.index}`,
     );
     this.#last = { term, index };
     while ((this.#termStarts.at(-1)?.index ?? 0) > index) this.#termStarts.pop();
@@ -111,7 +114,7 @@ export class LogShape {
     let at = Math.min(index, this.#last.index);
     while (at > this.#purged.index) {
       const start = this.#termStarts[this.#startPosition(at)];
-      assert(start !== undefined, `entry ${at} must have a term`);
+      assert(start !== undefined, () => `entry ${at} must have a term`);
       if (start.term <= term) return { term: start.term, index: at };
       at = start.index - 1;
     }

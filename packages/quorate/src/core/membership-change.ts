@@ -1,5 +1,5 @@
 import type { MembershipChange, RequestId } from './event.ts';
-import { hasCommittedInTerm, proposeMembership } from './leader.ts';
+import { proposeMembership } from './leader.ts';
 import { faultOfChange, isJoint, nextMembership } from './membership.ts';
 import type { CoreState } from './state.ts';
 
@@ -24,7 +24,7 @@ export function changeMembership(
     return;
   }
   const isUnderWay = isJoint(membership) || membership.logId.index > committed;
-  if (isUnderWay || !hasCommittedInTerm(core)) {
+  if (isUnderWay || !core.hasCommittedInTerm) {
     const logId = isUnderWay ? membership.logId : core.last;
     core.refuse(request, { type: 'changeInProgress', logId });
     return;

@@ -106,6 +106,14 @@ export class MembershipHistory {
     return this.#memberships.at(-1) as EffectiveMembership;
   }
 
+  /**
+   * The one in force, and the one before if that change may not be committed yet. What is older is
+   * committed for certain: no leader begins a change before the last one is.
+   */
+  get recent(): readonly EffectiveMembership[] {
+    return this.#memberships.slice(-2);
+  }
+
   get all(): readonly EffectiveMembership[] {
     return this.#memberships;
   }
@@ -113,14 +121,15 @@ export class MembershipHistory {
   append(membership: EffectiveMembership): void {
     assert(
       membership.logId.index > this.current.logId.index,
-      `the membership of entry ${membership.logId.index} must be newer than that of ${this.current.logId.index}`,
+      () =>
+        `the membership of entry ${membership.logId.index} must be newer than that of ${this.current.logId.index}`,
     );
     this.#memberships.push(membership);
   }
 
   truncate(index: LogIndex): void {
     this.#memberships = this.#memberships.filter(({ logId }) => logId.index <= index);
-    assert(this.#memberships.length > 0, `a membership up to ${index} must remain`);
+    assert(this.#memberships.length > 0, () => `a membership up to ${index} must remain`);
   }
 
   /** Forgets what can no longer come back: all but the newest of those up to `committed`. */

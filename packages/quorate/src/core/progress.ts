@@ -6,7 +6,9 @@ export interface AppendCall {
   readonly progress: Progress;
   /** A heartbeat carries no entries, takes no place in the window and may overtake. */
   readonly kind: 'append' | 'heartbeat';
-  /** `progress.epoch` when the call was made: after a step back it says nothing about the window. */
+  /**
+   * `progress.epoch` when the call was made: after a step back it says nothing about the window.
+   */
   readonly epoch: number;
   readonly previousIndex: LogIndex;
   readonly sentAt: number;

@@ -1,4 +1,5 @@
 import type { Action } from './action.ts';
+import { onAppendAnswered, onAppendUnanswered } from './append-answers.ts';
 import { assert, assertNever } from './assert.ts';
 import {
   onRequestVote,
@@ -15,7 +16,7 @@ import { noLogId } from './log-shape.ts';
 import { changeMembership } from './membership-change.ts';
 import { faultOfInitial } from './membership.ts';
 import { onReadIndex } from './read-index.ts';
-import { onAppendAnswered, onAppendUnanswered, onSent } from './replication.ts';
+import { onSent } from './replication.ts';
 import { CoreState, type Held } from './state.ts';
 import type {
   EffectiveMembership,
@@ -85,7 +86,7 @@ export class RaftCore {
   /** Takes one event at `now` (monotonic milliseconds) and returns what to do about it. */
   step(event: Event, now: number): Action[] {
     const core = this.#state;
-    assert(now >= core.now, `time must not go back from ${core.now} to ${now}`);
+    assert(now >= core.now, () => `time must not go back from ${core.now} to ${now}`);
     core.now = now;
     dispatch(core, event);
     for (let held = core.takeReleased(); held.length > 0; held = core.takeReleased()) {
@@ -158,7 +159,7 @@ function onPersisted(core: CoreState, write: number): void {
 function onApplied(core: CoreState, index: LogIndex): void {
   assert(
     index > core.applied && index <= core.applying,
-    `applied ${index} must lie after ${core.applied} and up to ${core.applying}`,
+    () => `applied ${index} must lie after ${core.applied} and up to ${core.applying}`,
   );
   core.applied = index;
 }

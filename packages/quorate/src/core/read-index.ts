@@ -1,5 +1,4 @@
 import type { RequestId } from './event.ts';
-import { hasCommittedInTerm, office } from './leader.ts';
 import { allVoters } from './membership.ts';
 import { jointQuorumValue } from './quorum.ts';
 import { heartbeat } from './replication.ts';
@@ -25,7 +24,7 @@ export function onReadIndex(core: CoreState, request: RequestId): void {
 export function startReadRound(core: CoreState): void {
   const { leadership } = core;
   if (leadership === undefined || leadership.readRound !== undefined) return;
-  if (leadership.waitingReads.length === 0 || !hasCommittedInTerm(core)) return;
+  if (leadership.waitingReads.length === 0 || !core.hasCommittedInTerm) return;
   leadership.readRound = {
     since: core.lastCall + 1,
     index: core.committed,
@@ -43,7 +42,7 @@ export function startReadRound(core: CoreState): void {
 export function confirmReads(core: CoreState): void {
   const round = core.leadership?.readRound;
   if (round === undefined) return;
-  const { progress } = office(core);
+  const { progress } = core.office;
   const confirmed = jointQuorumValue(core.membership.voters, (id) =>
     id === core.id ? Infinity : (progress.get(id)?.answeredCall ?? 0),
   );
@@ -51,14 +50,6 @@ export function confirmReads(core: CoreState): void {
   for (const request of round.requests) {
     core.reply(request, { type: 'readable', index: round.index });
   }
-  office(core).readRound = undefined;
+  core.office.readRound = undefined;
   startReadRound(core);
-}
-
-/** The leader no longer leads: whoever waits has to ask the next one. */
-export function failReads(core: CoreState): void {
-  const { waitingReads, readRound } = office(core);
-  for (const request of [...(readRound?.requests ?? []), ...waitingReads]) {
-    core.refuse(request, { type: 'notLeader', leader: undefined });
-  }
 }

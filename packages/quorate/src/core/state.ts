@@ -124,8 +124,24 @@ export class CoreState {
     return this.memberships.current;
   }
 
+  /**
+   * `true` if this node may have to lead: it votes in the membership in force, or in the one before
+   * while that change is not known to be committed. Its log may be the only one that holds the
+   * change, and then nobody else could win (thesis 4.2.2).
+   */
   get isVoter(): boolean {
-    return isVoter(this.membership, this.id);
+    return this.memberships.recent.some((membership) => isVoter(membership, this.id));
+  }
+
+  /** What only a leader has; asking for it elsewhere is a fault of ours. */
+  get office(): Leadership {
+    assert(this.leadership !== undefined, 'only a leader does this');
+    return this.leadership;
+  }
+
+  /** `true` once this leader knows what is committed: it has committed an entry of its own term. */
+  get hasCommittedInTerm(): boolean {
+    return this.log.termAt(this.committed) === this.term;
   }
 
   // --- Actions -----------------------------------------------------------------------------------
@@ -158,7 +174,8 @@ export class CoreState {
     return actions;
   }
 
-  // --- What is written, and what waits for it -----------------------------------------------------
+  // --- What is written, and what waits for it
+  // -----------------------------------------------------
 
   /** The step's one write. It comes first, so that the runtime has the entries it is to send. */
   #stage(): StagedWrite {
@@ -185,7 +202,7 @@ export class CoreState {
 
   /** Changes term and vote together; nobody may hear of them before they are durable. */
   setVote(term: Term, votedFor: NodeId | undefined): void {
-    assert(term >= this.term, `term ${term} must not be below ${this.term}`);
+    assert(term >= this.term, () => `term ${term} must not be below ${this.term}`);
     if (term > this.term) this.verified = 0;
     this.term = term;
     this.votedFor = votedFor;
@@ -204,7 +221,10 @@ export class CoreState {
   }
 
   truncate(index: LogIndex): void {
-    assert(index >= this.committed, `cannot truncate to ${index}: ${this.committed} is committed`);
+    assert(
+      index >= this.committed,
+      () => `cannot truncate to ${index}: ${this.committed} is committed`,
+    );
     const staged = this.#stage();
     assert(
       staged.append === undefined && staged.truncate === undefined,
@@ -227,7 +247,7 @@ export class CoreState {
   persisted(write: number): void {
     assert(
       write > this.#persistedWrite && write <= this.#lastWrite,
-      `write ${write} must lie after ${this.#persistedWrite} and up to ${this.#lastWrite}`,
+      () => `write ${write} must lie after ${this.#persistedWrite} and up to ${this.#lastWrite}`,
     );
     this.#persistedWrite = write;
     while (this.#unwritten[0] !== undefined && this.#unwritten[0].write <= write) {
@@ -244,25 +264,38 @@ export class CoreState {
     return released.map(({ held }) => held);
   }
 
-  // --- Progress of commit and apply ---------------------------------------------------------------
+  // --- Progress of commit and apply
+  // ---------------------------------------------------------------
 
   /** Moves the commit index and lets the state machine follow, never ahead of the local disk. */
   commit(index: LogIndex): void {
-    assert(index >= this.committed, `commit index ${index} must not fall below ${this.committed}`);
-    assert(index <= this.log.last.index, `commit index ${index} must lie in the log`);
+    assert(
+      index >= this.committed,
+      () => `commit index ${index} must not fall below ${this.committed}`,
+    );
+    assert(index <= this.log.last.index, () => `commit index ${index} must lie in the log`);
     this.committed = index;
     this.memberships.commit(index);
+    if (this.role === 'follower' && !this.isVoter) {
+      this.role = 'learner';
+      this.electionAt = Infinity;
+    }
     this.applyDurable();
   }
 
+  /**
+   * Lets the state machine follow. What was learned in a term that is not durable yet has to wait:
+   * after a crash, leaders of the term before might not have it.
+   */
   applyDurable(): void {
     const index = Math.min(this.committed, this.durable);
-    if (index <= this.applying) return;
+    if (index <= this.applying || !this.isVoteDurable) return;
     this.applying = index;
     this.emit({ type: 'apply', index });
   }
 
-  // --- Time ---------------------------------------------------------------------------------------
+  // --- Time
+  // ---------------------------------------------------------------------------------------
 
   /** Draws a new election timeout (section 5.2: at random, so that split votes are rare). */
   resetElectionTimer(): void {

@@ -77,8 +77,8 @@ export interface Entry {
 }
 
 /**
- * Who a node is, kept by its log store. A disk that was wiped comes back with another incarnation; a
- * disk restored from an old copy with a lower count of starts than its peers remember.
+ * Who a node is, kept by its log store. A disk that was wiped comes back with another incarnation;
+ * a disk restored from an old copy with a lower count of starts than its peers remember.
  */
 export interface Identity {
   readonly cluster: string | undefined;

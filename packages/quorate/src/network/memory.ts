@@ -92,10 +92,14 @@ export class MemoryNetwork implements Network {
   }
 
   readonly #exchange: Exchange = (call, to, options, ask) => {
-    const signal = options?.signal;
-    if (signal === undefined) return this.#carry(call, to, options, ask);
-    if (signal.aborted) return Promise.reject(signal.reason);
-    return this.#waits.until(this.#carry(call, to, options, ask), signal);
+    if (options === undefined || !('signal' in options)) {
+      return this.#carry(call, to, options, ask);
+    }
+    // A signal that is made when it is asked for is asked for only if there is a wait.
+    if (Object.hasOwn(options, 'signal') && options.signal?.aborted) {
+      return Promise.reject(options.signal.reason);
+    }
+    return this.#waits.until(this.#carry(call, to, options, ask), options);
   };
 
   async #carry<Result>(
@@ -126,7 +130,7 @@ export class MemoryNetwork implements Network {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const onItsWay = this.#cross(message);
     if (signal === undefined || onItsWay === undefined) return onItsWay;
-    return this.#waits.until(onItsWay, signal);
+    return this.#waits.until(onItsWay, { signal });
   }
 
   /** Waits until the message has arrived: for ever, if it is lost. */

@@ -38,7 +38,7 @@ export class Applier {
   }
 
   applyUpTo(index: LogIndex): void {
-    assert(index >= this.#target, `apply must not go back from ${this.#target} to ${index}`);
+    assert(index >= this.#target, () => `apply must not go back from ${this.#target} to ${index}`);
     this.#target = index;
     if (this.#running === undefined) this.#run();
   }
@@ -88,7 +88,7 @@ export class Applier {
     const last = entries.at(-1)?.logId.index ?? 0;
     assert(
       entries[0]?.logId.index === this.#applied + 1,
-      `entry ${this.#applied + 1} must come next`,
+      () => `entry ${this.#applied + 1} must come next`,
     );
     const commands = this.#commandsIn(entries);
     if (commands.length === 0) {

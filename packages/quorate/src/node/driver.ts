@@ -16,7 +16,7 @@ export interface Effects {
   };
   readonly applier: { applyUpTo(index: LogIndex): void };
   readonly requests: { answer(request: RequestId, answer: Answer): void };
-  /** The node no longer leads; entries after `committed` may or may not come to be. */
+  /** The node no longer leads; what it appended after `committed` may or may not come to be. */
   readonly onLeadershipLost: (committed: LogIndex) => void;
   /** Something that can be looked at may have changed. */
   readonly onStep: () => void;
@@ -88,7 +88,9 @@ export class Driver {
     if (state.membership !== membership) this.#effects.peers.follow(state.membership);
     for (const action of actions) this.#start(action);
     if (ledBefore && state.leadership === undefined) {
-      this.#effects.onLeadershipLost(state.committed);
+      // What the same step truncates is no longer ours, even if its place is committed by now.
+      const kept = actions.find((action) => action.type === 'persist')?.truncate ?? Infinity;
+      this.#effects.onLeadershipLost(Math.min(state.committed, kept));
     }
   }
 

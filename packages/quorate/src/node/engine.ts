@@ -104,7 +104,7 @@ export class Engine {
       peers: this.#peers,
       applier: this.#applier,
       requests: this.requests,
-      onLeadershipLost: (committed: LogIndex) => this.intake.writes.loseAfter(committed),
+      onLeadershipLost: (committed: LogIndex) => this.intake.loseLeadership(committed),
       onStep: () => this.observers.changed(),
       onFailure: fail,
     });

@@ -40,10 +40,21 @@ export class Intake {
     });
   }
 
-  /** Proposes what waits, unless a write is on its way to the disk: then that one's end does. */
+  /**
+   * Proposes what waits, unless a write is on its way to the disk: then that one's end does. A node
+   * that does not lead refuses, and waits for no disk to say so.
+   */
   flush(): void {
     if (this.reads.isWaiting) this.#flushReads();
-    if (this.writes.isWaiting && !this.#log.isWriting) this.#flushWrites();
+    if (!this.writes.isWaiting) return;
+    const leads = this.#engine.state.leadership !== undefined;
+    if (!leads || !this.#log.isWriting) this.#flushWrites();
+  }
+
+  /** What is in the log after `committed` may or may not come to be; what waits is refused. */
+  loseLeadership(committed: LogIndex): void {
+    this.writes.loseAfter(committed);
+    this.flush();
   }
 
   stop(reason: (maybeApplied: boolean) => unknown): void {

@@ -2,7 +2,7 @@ import { assert } from '../core/assert.ts';
 import type { Entry, LogIndex } from '../core/types.ts';
 
 /** What an entry is counted as, in bytes: its payload and a little for its frame. */
-const frameBytes = 64;
+export const frameBytes = 64;
 
 export function entryBytes({ payload }: Entry): number {
   if (payload.type === 'command') return payload.data.bytes.length + frameBytes;
@@ -15,7 +15,9 @@ export function entryBytes({ payload }: Entry): number {
  * many as the bound allows. Dropped entries are read from the store again.
  */
 export class LogTail {
-  /** From `#head` on; what lies before is dropped, and the empty places are cut off now and then. */
+  /**
+   * From `#head` on; what lies before is dropped, and the empty places are cut off now and then.
+   */
   #entries: (Entry | undefined)[] = [];
   #head = 0;
   #first: LogIndex;
@@ -33,7 +35,7 @@ export class LogTail {
   append(entries: readonly Entry[]): void {
     const next = this.#first + this.#entries.length - this.#head;
     if (this.#entries.length === this.#head) this.#first = entries[0]?.logId.index ?? this.#first;
-    else assert(entries[0]?.logId.index === next, `the tail goes on with entry ${next}`);
+    else assert(entries[0]?.logId.index === next, () => `the tail goes on with entry ${next}`);
     for (const entry of entries) {
       this.#entries.push(entry);
       this.#bytes += entryBytes(entry);
@@ -54,7 +56,10 @@ export class LogTail {
   read(from: LogIndex, to: LogIndex, maxBytes: number): readonly Entry[] {
     const start = this.#head + from - this.#first;
     const end = Math.min(this.#head + to - this.#first, this.#entries.length);
-    assert(start >= this.#head && start < end, `entries ${from} to ${to} must be in the tail`);
+    assert(
+      start >= this.#head && start < end,
+      () => `entries ${from} to ${to} must be in the tail`,
+    );
     // Nearly always all of the tail fits; then nothing is added up.
     if (this.#bytes <= maxBytes) return this.#entries.slice(start, end) as Entry[];
     let stop = start;

@@ -1,6 +1,6 @@
 import type { LogStore } from '../contract/log-store.ts';
 import type { Entry, Identity, LogIndex, Vote } from '../core/types.ts';
-import { LogTail } from './log-tail.ts';
+import { frameBytes, LogTail } from './log-tail.ts';
 
 /** What the core asks to be written: vote, then truncate, then append. */
 export interface Write {
@@ -67,7 +67,11 @@ export class Log {
    */
   read(from: LogIndex, to: LogIndex, maxBytes: number): readonly Entry[] | Promise<Entry[]> {
     if (from >= this.#tail.first) return this.#tail.read(from, to, maxBytes);
-    return this.#options.store.read(from, Math.min(to, this.#tail.first), { maxBytes });
+    // A store counts payloads alone; without frames, a great many tiny entries would be one message.
+    const count = Math.max(1, Math.floor(maxBytes / frameBytes));
+    return this.#options.store.read(from, Math.min(to, this.#tail.first, from + count), {
+      maxBytes,
+    });
   }
 
   /** Takes no more writes and waits for the one under way. */

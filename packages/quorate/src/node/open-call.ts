@@ -32,6 +32,7 @@ export class OpenCall implements CallOptions {
   }
 
   abort(reason: unknown): void {
-    this.#controller?.abort(reason);
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
   }
 }

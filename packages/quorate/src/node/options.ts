@@ -20,9 +20,14 @@ export interface RaftConfig {
    * KiB it carries. Default 1000.
    */
   readonly callTimeoutMs: number;
-  /** AppendEntries calls under way to one follower; on a network that is not ordered, 1. Default 8. */
+  /**
+   * AppendEntries calls under way to one follower; on a network that is not ordered, 1. Default 8.
+   */
   readonly maxInflightAppends: number;
-  /** Payload of one AppendEntries call and of one `apply`, in bytes; one entry may be larger. Default 1 MiB. */
+  /**
+   * Payload of one AppendEntries call and of one `apply`, in bytes; one entry may be larger.
+   * Default 1 MiB.
+   */
   readonly maxAppendBytes: number;
   /** Writes accepted and not yet answered, together, in bytes. Default 64 MiB. */
   readonly maxPendingBytes: number;
@@ -30,7 +35,10 @@ export interface RaftConfig {
   readonly maxPendingWrites: number;
   /** Reads and other calls of the application that wait for an answer. Default 100,000. */
   readonly maxWaitingCalls: number;
-  /** Written entries kept in memory for followers, in bytes (unwritten ones always are). Default 64 MiB. */
+  /**
+   * Written entries kept in memory for followers, in bytes (unwritten ones always are). Default 64
+   * MiB.
+   */
   readonly tailCacheBytes: number;
 }
 
@@ -91,7 +99,7 @@ export function completeConfig(config: Partial<RaftConfig> = {}): RaftConfig {
 
 /** @throws {TypeError | RangeError} that names what is missing. */
 export function checkOptions(options: RaftOptions<unknown, unknown>): void {
-  const { id } = options;
+  const id: unknown = options.id;
   if (typeof id !== 'string' || id === '') {
     throw new TypeError(`options.id must be a string that is not empty; it is ${String(id)}.`);
   }

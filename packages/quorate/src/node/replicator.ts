@@ -60,17 +60,17 @@ export class Replicator {
       this.#appendEntries(call, range, entries);
       return;
     }
-    entries.then(
-      (read) => {
-        // The log may have been changed by another leader while it was read.
-        if (currentTerm() === range.term) this.#appendEntries(call, range, read);
-        else post({ type: 'unanswered', call });
-      },
-      (cause: unknown) => {
-        if (currentTerm() === range.term) this.#options.onFailure(cause);
-        else post({ type: 'unanswered', call });
-      },
-    );
+    // The log may have been changed by another leader while it was read.
+    const isOutdated = (): boolean => currentTerm() !== range.term;
+    entries
+      .then((read) => {
+        if (isOutdated()) post({ type: 'unanswered', call });
+        else this.#appendEntries(call, range, read);
+      })
+      .catch((cause: unknown) => {
+        if (isOutdated()) post({ type: 'unanswered', call });
+        else this.#options.onFailure(cause);
+      });
   }
 
   async close(): Promise<void> {
@@ -85,7 +85,7 @@ export class Replicator {
   #appendEntries(call: CallId, range: Replication, entries: readonly Entry[]): void {
     const { config, post } = this.#options;
     const last = entries.at(-1)?.logId.index;
-    assert(last !== undefined, `entry ${range.previous.index + 1} must be there to be sent`);
+    assert(last !== undefined, () => `entry ${range.previous.index + 1} must be there to be sent`);
     let bytes = 0;
     for (const entry of entries) bytes += entryBytes(entry);
     this.#append(call, range, entries, config.callTimeoutMs + bytes / 1024);

@@ -38,7 +38,7 @@ export class Requests {
   }
 
   answer(request: RequestId, answer: Answer): void {
-    assert(request <= this.#last, `request ${request} was never opened`);
+    assert(request <= this.#last, () => `request ${request} was never opened`);
     const open = this.#open.get(request);
     this.#open.delete(request);
     open?.answer(answer);

@@ -89,7 +89,8 @@ export class Writes {
       if (logId.index < batch.first.index + this.#answered) continue;
       assert(
         logId.index === batch.first.index + this.#answered && logId.term === batch.first.term,
-        `write ${batch.first.index + this.#answered} of term ${batch.first.term} must be answered before ${logId.index} of term ${logId.term}`,
+        () =>
+          `write ${batch.first.index + this.#answered} of term ${batch.first.term} must be answered before ${logId.index} of term ${logId.term}`,
       );
       const write = batch.writes[this.#answered] as PendingWrite;
       this.#settle(write);

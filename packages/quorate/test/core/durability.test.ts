@@ -16,6 +16,17 @@ describe('3.8 Persisted state and answers that wait for it', () => {
     expect(node.persist()).toEqual([w.accepts(1, { term: 1, match: 3 })]);
   });
 
+  it('nothing is applied that was learned in a term which is not durable yet', () => {
+    // After a crash the node would be in the older term, with a commit index that its leaders may
+    // not have reached, and take whatever lies below that for agreed.
+    const node = follower({ terms: [1, 1] });
+
+    const actions = node.step(w.append(1, 'c', { term: 3, previous: id(1, 2), committed: 2 }));
+
+    expect(actions).toEqual([w.writes(1, { vote: { term: 3, votedFor: undefined } })]);
+    expect(node.persist()).toEqual([w.applies(2), w.accepts(1, { term: 3, match: 2 })]);
+  });
+
   it('a heartbeat is answered with the lower of verified and durable', () => {
     const node = follower({ term: 2, terms: [1, 1, 2] });
     node.step(w.append(1, 'b', { term: 2, previous: id(1, 2) }));

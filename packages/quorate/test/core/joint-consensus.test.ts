@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EffectiveMembership, NodeId } from '../../src/core/types.ts';
-import { candidate, elected, leader, membership, type TestNode } from './kit.ts';
+import { candidate, elected, follower, leader, membership, TestNode } from './kit.ts';
 import * as w from './words.ts';
 
 const { id } = w;
@@ -252,5 +252,47 @@ describe('6 A leader that is removed', () => {
     expect(node.step(w.accepted(calls + 2, { term: 2, match: 3 }))).toContainEqual(
       w.replies(7, { type: 'readable', index: 3 }),
     );
+  });
+});
+
+describe('6 Membership, who may still lead (thesis 4.2.2)', () => {
+  it('a voter that an uncommitted membership leaves out still campaigns', () => {
+    // It may have the only log that holds that membership, and then nobody else can win.
+    const memberships = [
+      { ...membership([['a', 'b']]), logId: id(0, 1) },
+      { ...membership([['a', 'b'], ['b']]), logId: id(1, 2) },
+      { ...membership([['b']]), logId: id(1, 3) },
+    ];
+    const node = new TestNode({ terms: [0, 1, 1], memberships });
+
+    expect(node.core.view.role).toBe('follower');
+    const ask = { candidate: 'a', term: 2, last: id(1, 3), preVote: true };
+    expect(node.wake()).toEqual([w.asksVote(1, 'b', ask)]);
+  });
+
+  it('a follower that learns that it was left out waits for nothing any more', () => {
+    const node = follower({ terms: [1], voters: [['a', 'b'], ['b']] });
+    const final = membership([['b']]);
+    node.step(
+      w.append(0, 'b', { term: 1, previous: id(1, 1), entries: [w.changeEntry(1, 2, final)] }),
+    );
+    expect(node.core.view.role).toBe('follower');
+
+    node.persist();
+    node.step(w.append(0, 'b', { term: 1, previous: id(1, 2), committed: 2 }));
+
+    expect(node.core.view.role).toBe('learner');
+    expect(node.core.wakeAt).toBe(Infinity);
+  });
+
+  it('a node that was left out long ago is a learner from its start', () => {
+    const memberships = [
+      { ...membership([['a', 'b']]), logId: id(0, 1) },
+      { ...membership([['b']]), logId: id(1, 2) },
+      { ...membership([['b']], ['c']), logId: id(1, 3) },
+    ];
+    const node = new TestNode({ terms: [0, 1, 1], memberships });
+
+    expect(node.core.view.role).toBe('learner');
   });
 });

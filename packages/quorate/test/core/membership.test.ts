@@ -153,6 +153,10 @@ describe('6 Membership, the log decides', () => {
 
     node.step(w.append(1, 'b', { term: 1, previous: id(1, 1), entries }));
 
+    expect(node.core.view).toMatchObject({ role: 'follower', membership: without });
+
+    node.persist();
+    node.step(w.append(2, 'b', { term: 1, previous: id(1, 2), committed: 2 }));
     expect(node.core.view).toMatchObject({ role: 'learner', membership: without });
     expect(node.core.wakeAt).toBe(Infinity);
   });

@@ -204,7 +204,8 @@ describe('5.3 Replication, the leader: calls that fail', () => {
   });
 
   it('a refusal never takes the next entry back to what is known to match', () => {
-    // A follower that forgot what it once had on disk is asked again once a heartbeat, not for ever.
+    // A follower that forgot what it once had on disk is asked again once a heartbeat, not for
+    // ever.
     const node = leader(pair);
     const { calls } = node;
     proposeAll(node, 'x');

@@ -40,7 +40,7 @@ export const electionMutants: readonly Mutant[] = [
     name: 'vote-erased-on-step-down',
     edits: [
       {
-        file: 'follower.ts',
+        file: 'step-down.ts',
         find: 'if (term > core.term) core.setVote(term, undefined);',
         replace: 'core.setVote(term, undefined);',
       },

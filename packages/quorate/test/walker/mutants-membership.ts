@@ -9,7 +9,7 @@ export const membershipMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'membership-change.ts',
-        find: 'if (isUnderWay || !hasCommittedInTerm(core)) {',
+        find: 'if (isUnderWay || !core.hasCommittedInTerm) {',
         replace: 'if (isUnderWay) {',
       },
     ],

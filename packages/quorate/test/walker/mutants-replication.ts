@@ -163,7 +163,7 @@ export const replicationMutants: readonly Mutant[] = [
     name: 'match-guessed-from-next',
     edits: [
       {
-        file: 'replication.ts',
+        file: 'append-answers.ts',
         find: 'progress.accept(match);',
         replace: 'progress.accept(Math.max(match, progress.nextIndex - 1));',
       },
@@ -172,7 +172,7 @@ export const replicationMutants: readonly Mutant[] = [
   },
   {
     name: 'silent-follower-stays-paused',
-    edits: [{ file: 'replication.ts', find: 'progress.paused = false;', replace: '' }],
+    edits: [{ file: 'append-answers.ts', find: 'progress.paused = false;', replace: '' }],
     kills: ['E1'],
   },
   {
@@ -196,7 +196,7 @@ export const replicationMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'read-index.ts',
-        find: 'if (leadership.waitingReads.length === 0 || !hasCommittedInTerm(core)) return;',
+        find: 'if (leadership.waitingReads.length === 0 || !core.hasCommittedInTerm) return;',
         replace: 'if (leadership.waitingReads.length === 0) return;',
       },
     ],

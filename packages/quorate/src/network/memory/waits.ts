@@ -15,10 +15,10 @@ export class Waits {
     this.#runtime = runtime;
   }
 
-  /** Settles as `answer` does, or rejects with `signal.reason` once that is aborted. */
-  until<Result>(answer: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  /** Settles as `answer` does, or rejects with the reason of the caller's signal once aborted. */
+  until<Result>(answer: Promise<Result>, caller: Caller): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const wait = new Wait(signal, reject);
+      const wait = new Wait(caller, reject);
       this.#young.add(wait);
       this.#awaitTurn();
       const settled = (): void => {
@@ -49,24 +49,28 @@ export class Waits {
   }
 }
 
-class Wait {
-  readonly #signal: AbortSignal;
-  readonly #reject: (reason: unknown) => void;
-  readonly #onAbort = (): void => this.#reject(this.#signal.reason);
-  #listens = false;
+interface Caller {
+  readonly signal?: AbortSignal;
+}
 
-  constructor(signal: AbortSignal, reject: (reason: unknown) => void) {
-    this.#signal = signal;
+class Wait {
+  readonly #caller: Caller;
+  readonly #reject: (reason: unknown) => void;
+  #signal: AbortSignal | undefined = undefined;
+  readonly #onAbort = (): void => this.#reject(this.#signal?.reason);
+
+  constructor(caller: Caller, reject: (reason: unknown) => void) {
+    this.#caller = caller;
     this.#reject = reject;
   }
 
   listen(): void {
-    if (this.#signal.aborted) return this.#onAbort();
-    this.#listens = true;
-    this.#signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#signal = this.#caller.signal;
+    if (this.#signal?.aborted === true) return this.#onAbort();
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   end(): void {
-    if (this.#listens) this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#signal?.removeEventListener('abort', this.#onAbort);
   }
 }
