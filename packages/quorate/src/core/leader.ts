@@ -65,10 +65,7 @@ export function advanceCommit(core: CoreState): void {
 export function onLeaderWake(core: CoreState): void {
   const leadership = core.office;
   if (core.now < leadership.beatAt) return;
-  if (
-    core.options.checkQuorum &&
-    core.now - quorumContactAt(core) >= core.options.electionTimeoutMs.max
-  ) {
+  if (core.options.checkQuorum && !canServe(core)) {
     becomeFollower(core, core.term);
     return;
   }
@@ -124,6 +121,16 @@ function onMembershipCommitted(core: CoreState): void {
   // hear of the commit first, so that they need not wait for the next leader to learn it.
   for (const progress of core.office.progress.values()) heartbeat(core, progress);
   becomeFollower(core, core.term);
+}
+
+/**
+ * A leader serves nobody without a quorum, and neither with a disk that has stopped answering: its
+ * heartbeats would keep the others loyal for ever while every write waits. A vote that is not
+ * durable does not count, so it cannot win the next election before its disk is back.
+ */
+function canServe(core: CoreState): boolean {
+  const { max } = core.options.electionTimeoutMs;
+  return core.now - quorumContactAt(core) < max && core.diskSilentMs < 2 * max;
 }
 
 /** When a quorum was last known to be there: the send times of answered calls count. */

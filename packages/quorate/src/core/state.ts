@@ -99,6 +99,8 @@ export class CoreState {
   #staged: StagedWrite | undefined = undefined;
   #lastWrite = 0;
   #persistedWrite = 0;
+  /** When the disk last reported, or was first asked after a time with nothing to do. */
+  #diskHeardAt = -Infinity;
   /** The write that holds the vote as it stands. */
   #voteWrite = 0;
   #lastCall: CallId = 0;
@@ -144,7 +146,7 @@ export class CoreState {
     return this.log.termAt(this.committed) === this.term;
   }
 
-  // --- Actions -----------------------------------------------------------------------------------
+  // --- Actions ---
 
   emit(action: Action): void {
     this.#actions.push(action);
@@ -174,12 +176,12 @@ export class CoreState {
     return actions;
   }
 
-  // --- What is written, and what waits for it
-  // -----------------------------------------------------
+  // --- What is written, and what waits for it ---
 
   /** The step's one write. It comes first, so that the runtime has the entries it is to send. */
   #stage(): StagedWrite {
     if (this.#staged === undefined) {
+      if (this.#persistedWrite === this.#lastWrite) this.#diskHeardAt = this.now;
       this.#staged = { type: 'persist', write: ++this.#lastWrite };
       this.#actions.unshift(this.#staged);
     }
@@ -193,6 +195,11 @@ export class CoreState {
 
   get persistedWrite(): number {
     return this.#persistedWrite;
+  }
+
+  /** How long the disk has owed an answer, in milliseconds. */
+  get diskSilentMs(): number {
+    return this.#persistedWrite < this.#lastWrite ? this.now - this.#diskHeardAt : 0;
   }
 
   /** `false` while the vote as it stands is still on its way to the disk. */
@@ -250,6 +257,7 @@ export class CoreState {
       () => `write ${write} must lie after ${this.#persistedWrite} and up to ${this.#lastWrite}`,
     );
     this.#persistedWrite = write;
+    this.#diskHeardAt = this.now;
     while (this.#unwritten[0] !== undefined && this.#unwritten[0].write <= write) {
       this.durable = Math.max(this.durable, this.#unwritten.shift()?.last ?? 0);
     }
@@ -264,8 +272,7 @@ export class CoreState {
     return released.map(({ held }) => held);
   }
 
-  // --- Progress of commit and apply
-  // ---------------------------------------------------------------
+  // --- Progress of commit and apply ---
 
   /** Moves the commit index and lets the state machine follow, never ahead of the local disk. */
   commit(index: LogIndex): void {
@@ -294,8 +301,7 @@ export class CoreState {
     this.emit({ type: 'apply', index });
   }
 
-  // --- Time
-  // ---------------------------------------------------------------------------------------
+  // --- Time ---
 
   /** Draws a new election timeout (section 5.2: at random, so that split votes are rare). */
   resetElectionTimer(): void {

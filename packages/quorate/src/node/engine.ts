@@ -40,6 +40,8 @@ export class Engine {
   readonly #driver: Driver;
   #fatal: FatalError | undefined = undefined;
   #closed: Promise<void> | undefined = undefined;
+  /** What everybody is told from the moment on in which the node stops. */
+  #stopped: { readonly reason: unknown; readonly reasonIfLogged: unknown } | undefined = undefined;
 
   static async start<Command, Response>(typed: RaftOptions<Command, Response>): Promise<Engine> {
     // The types of commands and responses end here: the node only hands them through.
@@ -126,10 +128,13 @@ export class Engine {
     this.#driver.post(event);
   }
 
-  /** @throws {StoppedError | FatalError} if the node no longer runs. */
-  demandRunning(): void {
-    if (this.#fatal !== undefined) throw this.#fatal;
-    if (this.#closed !== undefined) throw new StoppedError(`Node ${this.id} was closed.`);
+  /**
+   * @throws {StoppedError | FatalError} if the node no longer runs; one that says that it may have
+   * been applied, if what the caller waits for `isLogged`.
+   */
+  demandRunning({ isLogged = false }: { isLogged?: boolean } = {}): void {
+    if (this.#stopped === undefined) return;
+    throw isLogged ? this.#stopped.reasonIfLogged : this.#stopped.reason;
   }
 
   /** Puts a question to the core. Rejects with the refusal's error if it is refused. */
@@ -165,7 +170,7 @@ export class Engine {
     if (this.#closed === undefined) {
       const message = `Node ${this.id} was closed.`;
       const unknown = new StoppedError(
-        `${message} The write may still be committed by the others.`,
+        `${message} What is in its log may still be committed by the others.`,
         {
           maybeApplied: true,
         },
@@ -199,6 +204,7 @@ export class Engine {
   }
 
   #halt(reason: unknown, reasonIfLogged: unknown): void {
+    this.#stopped = { reason, reasonIfLogged };
     this.#driver.stop();
     this.requests.failAll(reason);
     this.intake.stop((maybeApplied) => (maybeApplied ? reasonIfLogged : reason));

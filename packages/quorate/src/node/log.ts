@@ -67,7 +67,7 @@ export class Log {
    */
   read(from: LogIndex, to: LogIndex, maxBytes: number): readonly Entry[] | Promise<Entry[]> {
     if (from >= this.#tail.first) return this.#tail.read(from, to, maxBytes);
-    // A store counts payloads alone; without frames, a great many tiny entries would be one message.
+    // A store counts payloads alone; without frames, very many tiny entries would be one call.
     const count = Math.max(1, Math.floor(maxBytes / frameBytes));
     return this.#options.store.read(from, Math.min(to, this.#tail.first, from + count), {
       maxBytes,

@@ -1,5 +1,6 @@
+import { isMember } from '../core/membership.ts';
 import type { EffectiveMembership, LogId, NodeId } from '../core/types.ts';
-import { LeadershipLostError } from '../errors.ts';
+import { InvalidMembershipError, LeadershipLostError } from '../errors.ts';
 import type { Engine } from './engine.ts';
 
 /** Waits until the entry is committed, whoever leads by then. */
@@ -8,10 +9,14 @@ export async function awaitCommit(
   logId: LogId,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  await awaitOrLose(engine, logId, signal, () => isCommitted(engine, logId));
+  await awaitOrLose(engine, logId, signal, () => isCommitted(engine, logId) || undefined);
 }
 
-/** Waits until learner `id` has all that the leader has now. */
+/**
+ * Waits until learner `id` has all that the leader has now.
+ *
+ * @throws {InvalidMembershipError} if the learner is removed before that.
+ */
 export async function awaitCatchUp(
   engine: Engine,
   id: NodeId,
@@ -20,34 +25,51 @@ export async function awaitCatchUp(
 ): Promise<void> {
   const target = engine.state.last.index;
   await awaitOrLose(engine, logId, signal, () => {
-    const progress = engine.state.leadership?.progress.get(id);
-    return progress !== undefined && progress.matchIndex >= target;
+    const { leadership, membership } = engine.state;
+    if (leadership !== undefined && !isMember(membership, id)) {
+      throw new InvalidMembershipError(`Learner ${id} was removed before it had caught up.`);
+    }
+    const matchIndex = leadership?.progress.get(id)?.matchIndex ?? 0;
+    return matchIndex >= target || undefined;
   });
 }
 
 /** Waits until the joint membership of entry `logId` has given way to the new voters alone. */
-export async function awaitVoters(
+export function awaitVoters(
   engine: Engine,
   logId: LogId,
   signal: AbortSignal | undefined,
 ): Promise<EffectiveMembership> {
-  await awaitOrLose(engine, logId, signal, () => {
-    const { membership } = engine.state;
-    return membership.logId.index > logId.index && isCommitted(engine, membership.logId);
+  return awaitOrLose(engine, logId, signal, () => {
+    if (!isCommitted(engine, logId)) return undefined;
+    const { memberships, committed } = engine.state;
+    // The next change may have begun already; what it appended is not committed yet.
+    const newest = memberships.all.findLast((one) => one.logId.index <= committed);
+    return newest !== undefined && newest.logId.index > logId.index ? newest : undefined;
   });
-  return engine.state.membership;
 }
 
-/** A change ends when `isDone`, or with the leadership that began it. */
-async function awaitOrLose(
+/** A change ends when there is something to `find`, or with the leadership that began it. */
+async function awaitOrLose<Found extends object | true>(
   engine: Engine,
   logId: LogId,
   signal: AbortSignal | undefined,
-  isDone: () => boolean,
-): Promise<void> {
-  const isLost = (): boolean => engine.state.leadership === undefined;
-  await engine.observers.waitFor(() => isDone() || isLost(), signal);
-  if (isDone()) return;
+  find: () => Found | undefined,
+): Promise<Found> {
+  let found: Found | undefined;
+  const isOver = (): boolean => {
+    // Kept, since it may be gone again when the caller gets its turn.
+    found = find();
+    return found !== undefined || engine.state.leadership === undefined;
+  };
+  try {
+    await engine.observers.waitFor(isOver, signal);
+  } catch (reason) {
+    // A node that stops cannot take back what is in its log.
+    if (signal?.aborted !== true) engine.demandRunning({ isLogged: true });
+    throw reason;
+  }
+  if (found !== undefined) return found;
   throw new LeadershipLostError(
     `Leadership was lost before the membership change of entry ${logId.index} of term ${logId.term} was complete; another leader may complete it.`,
     { logId, maybeApplied: true },

@@ -133,7 +133,7 @@ export class Raft<Command, Response> implements AsyncDisposable {
    * Adds a node that receives the log and has no vote. Resolves once it has caught up (`wait`).
    *
    * @throws {ChangeInProgressError} if another change is under way.
-   * @throws {InvalidMembershipError} if the node is a member already.
+   * @throws {InvalidMembershipError} if the node is a member already, or is removed meanwhile.
    */
   async addLearner(
     id: NodeId,

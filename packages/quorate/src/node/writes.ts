@@ -1,8 +1,8 @@
+import type { Committed } from '../contract/state-machine.ts';
 import type { Answer } from '../core/action.ts';
 import { assert } from '../core/assert.ts';
 import type { CommandData, LogId, LogIndex, Payload } from '../core/types.ts';
 import { LeadershipLostError, OverloadedError } from '../errors.ts';
-import type { Committed } from '../contract/state-machine.ts';
 
 export interface WriteResult<Response> {
   readonly logId: LogId;

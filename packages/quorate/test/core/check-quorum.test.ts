@@ -29,6 +29,28 @@ describe('thesis 6.2 Check-quorum', () => {
     expect(node.state.votedFor).toBe('a');
   });
 
+  it('a leader whose disk no longer answers steps down, though its followers do (bug 19)', () => {
+    const node = leader({ terms: [1] });
+    node.step(w.propose(0, 'x'));
+    const stuckAt = node.now;
+
+    beatFor(node, 3 * electionTimeoutMs.max, ['b', 'c']);
+
+    expect(node.core.view.role).toBe('follower');
+    expect(node.now - stuckAt).toBeGreaterThanOrEqual(2 * electionTimeoutMs.max);
+    expect(node.now - stuckAt).toBeLessThanOrEqual(2 * electionTimeoutMs.max + heartbeatMs);
+  });
+
+  it('a disk with nothing to do is not silent', () => {
+    const node = leader({ terms: [1] });
+
+    beatFor(node, 5 * electionTimeoutMs.max, ['b', 'c']);
+    node.step(w.propose(0, 'x'));
+    beatFor(node, electionTimeoutMs.max, ['b', 'c']);
+
+    expect(node.core.view.role).toBe('leader');
+  });
+
   it('stepping down costs no write and no message', () => {
     const node = leader({ terms: [1] });
     node.elapse(electionTimeoutMs.max);
@@ -88,6 +110,7 @@ describe('thesis 6.2 Check-quorum', () => {
           ['d', 'e', 'f'],
         ],
       });
+      node.persist();
       beatFor(node, 2 * electionTimeoutMs.max, answering);
       return node.core.view.role === 'leader';
     };

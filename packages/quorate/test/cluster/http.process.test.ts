@@ -1,0 +1,4 @@
+import { clusterCases } from './cases.ts';
+import { openHttp } from './networks.ts';
+
+clusterCases('HTTP', openHttp);

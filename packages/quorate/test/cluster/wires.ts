@@ -1,0 +1,105 @@
+import type { CallOptions, Network, RaftRpc } from '../../src/contract/network.ts';
+import type { AppendEntriesRequest, VoteRequest } from '../../src/core/message.ts';
+import type { NodeId, NodeInfo } from '../../src/core/types.ts';
+
+/** One call on its way, as a test may look at it. */
+export type Carried =
+  | { readonly call: 'appendEntries'; readonly request: AppendEntriesRequest }
+  | { readonly call: 'requestVote'; readonly request: VoteRequest };
+
+export type Message = Carried & { readonly from: NodeId; readonly to: NodeId };
+
+/**
+ * The wires between the nodes of a test, over whatever network. They can be cut in each direction,
+ * and the test sees every call and can hold it. What meets a cut is lost: its caller waits until it
+ * gives up by itself.
+ */
+export class Wires implements Network {
+  readonly ordered: boolean;
+  /** Called with every call before it leaves; what it returns is waited for. */
+  onCall: (message: Message) => void | Promise<void> = () => undefined;
+  /** Calls that have neither an answer nor been given up. */
+  underWay = 0;
+  readonly #network: Network;
+  readonly #cuts = new Set<string>();
+
+  constructor(network: Network) {
+    this.#network = network;
+    this.ordered = network.ordered;
+  }
+
+  /** Loses what `from` sends to `to`, requests and answers alike. */
+  cut(from: NodeId, to: NodeId): void {
+    this.#cuts.add(`${from} ${to}`);
+  }
+
+  /** Loses all that `id` sends to `others` and the other way round. */
+  isolate(id: NodeId, others: Iterable<NodeId>): void {
+    for (const other of others) {
+      if (other === id) continue;
+      this.cut(id, other);
+      this.cut(other, id);
+    }
+  }
+
+  heal(): void {
+    this.#cuts.clear();
+  }
+
+  connect(target: NodeId, info: NodeInfo): RaftRpc & AsyncDisposable {
+    const peer = this.#network.connect(target, info);
+    const carried: Pick<RaftRpc, 'appendEntries' | 'requestVote' | 'identify'> & AsyncDisposable = {
+      appendEntries: (request, options) =>
+        this.#carry({ call: 'appendEntries', request }, target, options, () =>
+          peer.appendEntries(request, options),
+        ),
+      requestVote: (request, options) =>
+        this.#carry({ call: 'requestVote', request }, target, options, () =>
+          peer.requestVote(request, options),
+        ),
+      identify: (options) => peer.identify(options),
+      [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose](),
+    };
+    return carried as RaftRpc & AsyncDisposable;
+  }
+
+  async #carry<Result>(
+    carried: Carried,
+    to: NodeId,
+    options: CallOptions | undefined,
+    ask: () => Promise<Result>,
+  ): Promise<Result> {
+    const from = options?.from?.node ?? '';
+    this.underWay += 1;
+    try {
+      const held = this.onCall({ ...carried, from, to });
+      if (held !== undefined) await untilAborted(held, options?.signal);
+      if (this.#cuts.has(`${from} ${to}`)) await lost(options?.signal);
+      const answer = await ask();
+      if (this.#cuts.has(`${to} ${from}`)) await lost(options?.signal);
+      return answer;
+    } finally {
+      this.underWay -= 1;
+    }
+  }
+}
+
+function lost(signal: AbortSignal | undefined): Promise<void> {
+  return untilAborted(new Promise(() => {}), signal);
+}
+
+/** Waits for `promise`, as long as the caller does. */
+async function untilAborted(
+  promise: Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  signal?.throwIfAborted();
+  const aborted = Promise.withResolvers<void>();
+  const abort = (): void => aborted.reject(signal?.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}

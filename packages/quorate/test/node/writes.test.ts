@@ -1,0 +1,197 @@
+import { describe, expect, test } from 'vitest';
+import type { LogIndex, Term } from '../../src/core/types.ts';
+import { type PendingWrite, Writes } from '../../src/node/writes.ts';
+import { commandData } from './entries.ts';
+
+/** What became of each write, in the order in which it was known. */
+type Outcome = readonly [write: number, outcome: string];
+
+class WritesUnderTest {
+  readonly writes: Writes;
+  readonly outcomes: Outcome[] = [];
+  #count = 0;
+
+  constructor(bounds: { maxPendingWrites?: number; maxPendingBytes?: number } = {}) {
+    this.writes = new Writes({ maxPendingWrites: 1000, maxPendingBytes: 1e6, ...bounds });
+  }
+
+  add(size = 1): void {
+    this.#count += 1;
+    const number = this.#count;
+    const write: PendingWrite = {
+      data: commandData(number, size),
+      resolve: ({ logId, response }) => {
+        this.outcomes.push([number, `${String(response)} at ${logId.index}`]);
+      },
+      reject: (reason) => {
+        this.outcomes.push([number, reason instanceof Error ? reason.name : String(reason)]);
+      },
+    };
+    try {
+      this.writes.add(write);
+    } catch (error) {
+      this.#count -= 1;
+      throw error;
+    }
+  }
+
+  /** Proposes `count` new writes as one batch that begins at `index`. */
+  propose(count: number, term: Term, index: LogIndex): void {
+    for (let at = 0; at < count; at += 1) this.add();
+    const { pending } = this.writes.takeWaiting();
+    this.writes.accepted(pending, { type: 'accepted', first: { term, index }, count });
+  }
+
+  /** The state machine answers the entries from `from` (in) to `to` (out). */
+  apply(term: Term, from: LogIndex, to: LogIndex): void {
+    const indexes = Array.from({ length: to - from }, (_, at) => from + at);
+    this.writes.applied(
+      indexes.map((index) => ({ logId: { term, index }, command: index })),
+      indexes.map(() => 'done'),
+    );
+  }
+}
+
+describe('writes', () => {
+  test('are answered in the order of the log, however their batches are applied', () => {
+    const under = new WritesUnderTest();
+    under.propose(3, 1, 5);
+    under.propose(2, 1, 8);
+
+    under.apply(1, 5, 6);
+    under.apply(1, 6, 9);
+    under.apply(1, 9, 10);
+
+    expect(under.outcomes).toEqual([
+      [1, 'done at 5'],
+      [2, 'done at 6'],
+      [3, 'done at 7'],
+      [4, 'done at 8'],
+      [5, 'done at 9'],
+    ]);
+  });
+
+  test('of other leaders have nobody who waits for them here', () => {
+    const under = new WritesUnderTest();
+    under.apply(1, 1, 4);
+    under.propose(1, 2, 6);
+
+    under.apply(1, 4, 6);
+    under.apply(2, 6, 8);
+
+    expect(under.outcomes).toEqual([[1, 'done at 6']]);
+  });
+
+  test('that are not committed when leadership is lost reject, the others are still answered', () => {
+    const under = new WritesUnderTest();
+    under.propose(3, 1, 5);
+
+    under.writes.loseAfter(6);
+    under.apply(1, 5, 7);
+
+    expect(under.outcomes).toEqual([
+      [3, 'LeadershipLostError'],
+      [1, 'done at 5'],
+      [2, 'done at 6'],
+    ]);
+  });
+
+  test('a batch that is half answered keeps its place when a later one is lost', () => {
+    const under = new WritesUnderTest();
+    under.propose(3, 1, 5);
+    under.propose(2, 1, 8);
+    under.apply(1, 5, 6);
+
+    under.writes.loseAfter(7);
+    under.apply(1, 6, 8);
+
+    expect(under.outcomes).toEqual([
+      [1, 'done at 5'],
+      [4, 'LeadershipLostError'],
+      [5, 'LeadershipLostError'],
+      [2, 'done at 6'],
+      [3, 'done at 7'],
+    ]);
+  });
+
+  test('a batch that is half answered loses only its end', () => {
+    const under = new WritesUnderTest();
+    under.propose(4, 1, 5);
+    under.apply(1, 5, 6);
+
+    under.writes.loseAfter(6);
+    under.apply(1, 6, 7);
+    under.propose(1, 3, 20);
+    under.apply(3, 20, 21);
+
+    expect(under.outcomes).toEqual([
+      [1, 'done at 5'],
+      [3, 'LeadershipLostError'],
+      [4, 'LeadershipLostError'],
+      [2, 'done at 6'],
+      [5, 'done at 20'],
+    ]);
+  });
+
+  test('the lost error names the entry, and that it may come to be', () => {
+    const writes = new Writes({ maxPendingWrites: 10, maxPendingBytes: 100 });
+    const reasons: unknown[] = [];
+    writes.add({ data: commandData(1), resolve: () => {}, reject: (one) => reasons.push(one) });
+    const { pending } = writes.takeWaiting();
+    writes.accepted(pending, { type: 'accepted', first: { term: 2, index: 7 }, count: 1 });
+
+    writes.loseAfter(6);
+
+    expect(reasons).toMatchObject([
+      { code: 'RAFT_LEADERSHIP_LOST', maybeApplied: true, logId: { term: 2, index: 7 } },
+    ]);
+  });
+
+  test('that were logged are told apart from those that were not when the node stops', () => {
+    const under = new WritesUnderTest();
+    under.propose(2, 1, 5);
+    under.apply(1, 5, 6);
+    under.add();
+
+    under.writes.rejectAll((maybeApplied) => (maybeApplied ? 'perhaps' : 'never'));
+
+    expect(under.outcomes).toEqual([
+      [1, 'done at 5'],
+      [2, 'perhaps'],
+      [3, 'never'],
+    ]);
+  });
+});
+
+describe('the bounds on writes', () => {
+  test('refuse one more than maxPendingWrites, and count it no longer once it is answered', () => {
+    const under = new WritesUnderTest({ maxPendingWrites: 2 });
+    under.propose(1, 1, 1);
+    under.add();
+
+    expect(() => under.add()).toThrow('2 writes are waiting already, and maxPendingWrites is 2');
+    under.apply(1, 1, 2);
+    under.add();
+    expect(() => under.add()).toThrow('maxPendingWrites is 2');
+  });
+
+  test('refuse more than maxPendingBytes, and forget what was answered, lost or rejected', () => {
+    const under = new WritesUnderTest({ maxPendingBytes: 100 });
+    const fill = (): void => {
+      for (let at = 0; at < 10; at += 1) under.add(10);
+      expect(() => under.add(1)).toThrow('100 bytes are waiting already');
+    };
+
+    fill();
+    under.writes.reject(under.writes.takeWaiting().pending, 'refused');
+    fill();
+    const first = { term: 1, index: 1 };
+    const { pending } = under.writes.takeWaiting();
+    under.writes.accepted(pending, { type: 'accepted', first, count: 10 });
+    under.apply(1, 1, 6);
+    under.writes.loseAfter(5);
+    fill();
+
+    expect(() => under.add(101)).toThrow('larger than maxPendingBytes');
+  });
+});
