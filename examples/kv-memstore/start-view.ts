@@ -5,7 +5,7 @@ export interface NodeRow {
   readonly id: number;
   readonly address: string;
   readonly pid: number | undefined;
-  readonly state: Role | 'starting' | 'dead';
+  readonly state: Role | 'starting' | 'stopped' | 'dead';
   readonly term: Term;
   readonly last: LogIndex;
   readonly applied: LogIndex;

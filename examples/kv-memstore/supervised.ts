@@ -6,7 +6,7 @@ export type Report =
   | { readonly type: 'listening'; readonly address: string }
   | {
       readonly type: 'metrics';
-      readonly role: Role;
+      readonly role: Role | 'stopped';
       readonly term: Term;
       readonly last: LogIndex;
       readonly applied: LogIndex;
@@ -43,7 +43,9 @@ export async function reportToParent(
   }
 }
 
-function metricsReport({ role, term, last, applied }: RaftMetrics): Report {
+function metricsReport(metrics: RaftMetrics): Report {
+  const { term, last, applied } = metrics;
+  const role = metrics.isRunning ? metrics.role : 'stopped';
   return { type: 'metrics', role, term, last: last.index, applied: applied.index };
 }
 

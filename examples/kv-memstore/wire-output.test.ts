@@ -23,6 +23,7 @@ const empty = { term: 0, index: 0 };
 
 const leading: RaftMetrics = {
   id: '1',
+  isRunning: true,
   role: 'leader',
   term: 2,
   leader: '1',

@@ -37,6 +37,7 @@ export function faultOfInitial(membership: Membership, self: NodeId): string | u
   if (!voters.includes(self)) {
     return `${self} is asked to form a cluster that it is not a voter of (${voters.join(', ')})`;
   }
+  if (voters.includes('')) return 'a node id must not be empty';
   return faultOfVoters(membership, voters);
 }
 

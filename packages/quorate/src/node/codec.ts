@@ -21,7 +21,13 @@ export const jsonCodec: Codec<unknown> = {
  * @throws {TypeError} if the command does not survive it. Nothing was logged.
  */
 export function encodeCommand(codec: Codec<unknown>, command: unknown): CommandData {
-  if (command instanceof Uint8Array) return { bytes: command, raw: true, value: command };
+  if (command instanceof Uint8Array) {
+    // A Buffer here would be a Uint8Array on the nodes that receive it, and behave otherwise.
+    const { buffer, byteOffset, byteLength } = command;
+    const isPlain = Object.getPrototypeOf(command) === Uint8Array.prototype;
+    const bytes = isPlain ? command : new Uint8Array(buffer, byteOffset, byteLength);
+    return { bytes, raw: true, value: bytes };
+  }
   try {
     const bytes = codec.encode(command);
     if (!(bytes instanceof Uint8Array))

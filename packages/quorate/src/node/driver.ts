@@ -6,6 +6,9 @@ import type { EffectiveMembership, LogIndex } from '../core/types.ts';
 import type { Runtime, Timer } from '../platform/runtime.ts';
 import type { Write } from './log.ts';
 
+/** A timer that is later than this was kept waiting by something that kept input waiting too. */
+const lateRingMs = 10;
+
 /** Where the driver's actions go. */
 export interface Effects {
   readonly log: { persist(write: Write): void };
@@ -117,11 +120,18 @@ export class Driver {
     if (at === Infinity || (this.#timer !== undefined && this.#timer.at <= at)) return;
     this.#timer?.handle.cancel();
     const ms = Math.max(0, Math.ceil(at - this.#runtime.now()));
-    this.#timer = { handle: this.#runtime.setTimer(() => this.#ring(), ms), at };
+    this.#timer = { handle: this.#runtime.setTimer(() => this.#ring(at), ms), at };
   }
 
-  #ring(): void {
+  /** A stalled event loop makes the timer late, and the answers that came meanwhile are later. */
+  #ring(at: number): void {
     this.#timer = undefined;
+    if (this.#isStopped) return;
+    if (this.#runtime.now() - at > lateRingMs) this.#runtime.yieldToIo(() => this.#wake());
+    else this.#wake();
+  }
+
+  #wake(): void {
     if (this.#isStopped) return;
     if (this.#runtime.now() >= this.#core.wakeAt) this.post({ type: 'wake' });
     else this.#arm();

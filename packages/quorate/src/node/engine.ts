@@ -1,5 +1,6 @@
 import type { Codec } from '../contract/codec.ts';
 import type { StateMachine } from '../contract/state-machine.ts';
+import type { Storage } from '../contract/storage.ts';
 import type { Answer } from '../core/action.ts';
 import type { Event, RequestId } from '../core/event.ts';
 import { RaftCore } from '../core/raft-core.ts';
@@ -21,6 +22,9 @@ import { errorOf } from './refusal.ts';
 import { Requests } from './requests.ts';
 import { withSignal } from './signal.ts';
 
+/** Two nodes on one storage would vote twice. This says nothing about nodes; it only marks objects. */
+const storagesInUse = new WeakSet<Storage>();
+
 /**
  * All parts of one running node, put together: who tells whom. The public face is `raft.ts`, the
  * other nodes' is `rpc.ts`.
@@ -34,6 +38,7 @@ export class Engine {
   readonly observers: Observers;
   readonly requests: Requests;
   readonly intake: Intake;
+  readonly #storage: Storage;
   readonly #log: Log;
   readonly #peers: Peers;
   readonly #applier: Applier;
@@ -49,8 +54,20 @@ export class Engine {
     checkOptions(options);
     const config = completeConfig(options.config);
     const runtime = options.runtime ?? nodeRuntime;
-    const recovered = await recover(options.storage, options.id, () => runtime.randomId());
-    return new Engine(options, config, runtime, recovered);
+    const { storage } = options;
+    if (storagesInUse.has(storage)) {
+      throw new RangeError(
+        `The storage for node ${options.id} is in use by a node that runs. Close that one first, or give this one storage of its own.`,
+      );
+    }
+    storagesInUse.add(storage);
+    try {
+      const recovered = await recover(storage, options.id, () => runtime.randomId());
+      return new Engine(options, config, runtime, recovered);
+    } catch (error) {
+      storagesInUse.delete(storage);
+      throw error;
+    }
   }
 
   private constructor(
@@ -60,12 +77,13 @@ export class Engine {
     recovered: Recovered,
   ) {
     this.id = options.id;
+    this.#storage = options.storage;
     this.config = config;
     this.runtime = runtime;
     this.codec = options.codec ?? jsonCodec;
     this.stateMachine = options.stateMachine;
     this.requests = new Requests(config.maxWaitingCalls);
-    this.observers = new Observers(() => this.metrics);
+    this.observers = new Observers(() => this.metrics, config.maxWaitingCalls);
     const core = this.#makeCore(options, recovered);
     const fail = (cause: unknown): void => this.fail(cause);
     const post = (event: Event): void => this.post(event);
@@ -121,7 +139,8 @@ export class Engine {
   }
 
   get metrics(): RaftMetrics {
-    return pictureOf(this.state, this.#fatal);
+    const isRunning = this.#stopped === undefined;
+    return pictureOf(this.state, { isRunning, fatal: this.#fatal });
   }
 
   post(event: Event): void {
@@ -213,5 +232,6 @@ export class Engine {
 
   async #release(): Promise<void> {
     await Promise.all([this.#peers.close(), this.#applier.close(), this.#log.close()]);
+    storagesInUse.delete(this.#storage);
   }
 }

@@ -26,8 +26,35 @@ export class Intake {
     this.reads = new Reads(engine.config.maxWaitingCalls);
   }
 
-  write(write: PendingWrite): void {
+  /** Takes a write that `validate` lets through; its place is taken from here on. */
+  write(write: PendingWrite, validate: () => unknown): void {
     this.#engine.demandRunning();
+    this.writes.reserve(write);
+    try {
+      const valid = validate();
+      if (isThenable(valid)) {
+        valid.then(
+          () => this.#enqueue(write),
+          (refusal: unknown) => this.writes.reject([write], refusal),
+        );
+        return;
+      }
+    } catch (refusal) {
+      this.writes.reject([write], refusal);
+      return;
+    }
+    this.writes.add(write);
+    this.#schedule();
+  }
+
+  /** The node may have stopped while the write was looked at. */
+  #enqueue(write: PendingWrite): void {
+    try {
+      this.#engine.demandRunning();
+    } catch (stopped) {
+      this.writes.reject([write], stopped);
+      return;
+    }
     this.writes.add(write);
     this.#schedule();
   }
@@ -117,4 +144,8 @@ export class Intake {
       reads.reject(readers, overloaded);
     }
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value;
 }

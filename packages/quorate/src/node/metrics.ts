@@ -22,6 +22,8 @@ export interface FollowerProgress {
  */
 export interface RaftMetrics {
   readonly id: NodeId;
+  /** `false` once the node was closed or stopped by itself; it leads no more then. */
+  readonly isRunning: boolean;
   readonly role: Role;
   readonly term: Term;
   readonly leader: NodeId | undefined;
@@ -37,14 +39,20 @@ export interface RaftMetrics {
   readonly fatal: FatalError | undefined;
 }
 
-/** Draws the picture of the moment. */
-export function pictureOf(core: Readonly<CoreState>, fatal: FatalError | undefined): RaftMetrics {
-  const { log, leadership } = core;
+/** Draws the picture of the moment, or the last one of a node that stopped. */
+export function pictureOf(
+  core: Readonly<CoreState>,
+  { isRunning, fatal }: { isRunning: boolean; fatal: FatalError | undefined },
+): RaftMetrics {
+  const { log } = core;
+  const leadership = isRunning ? core.leadership : undefined;
+  const roleAfterwards = core.isVoter ? 'follower' : 'learner';
   return {
     id: core.id,
-    role: core.role,
+    isRunning,
+    role: isRunning ? core.role : roleAfterwards,
     term: core.term,
-    leader: core.leader,
+    leader: isRunning ? core.leader : undefined,
     purged: log.purged,
     snapshot: noLogId,
     applied: log.idAt(core.applied),

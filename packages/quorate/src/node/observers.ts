@@ -1,3 +1,4 @@
+import { OverloadedError } from '../errors.ts';
 import type { RaftMetrics } from './metrics.ts';
 import { withSignal } from './signal.ts';
 
@@ -13,6 +14,7 @@ interface Waiter {
  */
 export class Observers {
   readonly #draw: () => RaftMetrics;
+  readonly #maxWaiting: number;
   readonly #waiters = new Set<Waiter>();
   /** Wakes each `watch` that waits for something new. */
   readonly #watchers = new Set<() => void>();
@@ -20,8 +22,9 @@ export class Observers {
   #isScheduled = false;
   #ended: { readonly reason: unknown } | undefined = undefined;
 
-  constructor(draw: () => RaftMetrics) {
+  constructor(draw: () => RaftMetrics, maxWaiting: number) {
     this.#draw = draw;
+    this.#maxWaiting = maxWaiting;
   }
 
   changed(): void {
@@ -40,6 +43,7 @@ export class Observers {
       const metrics = this.#draw();
       if (test(metrics)) return resolve(metrics);
       if (this.#ended !== undefined) return reject(this.#ended.reason);
+      this.#demandRoom();
       waiter = { test, resolve, reject };
       this.#waiters.add(waiter);
     });
@@ -68,7 +72,17 @@ export class Observers {
     this.#waiters.clear();
   }
 
+  /** @throws {OverloadedError} if as many wait as may. */
+  #demandRoom(): void {
+    const waiting = this.#waiters.size + this.#watchers.size;
+    if (waiting < this.#maxWaiting) return;
+    throw new OverloadedError(
+      `${waiting} watchers are waiting already, and maxWaitingCalls is ${this.#maxWaiting}. Try again later.`,
+    );
+  }
+
   async #nextChange(signal: AbortSignal | undefined): Promise<void> {
+    this.#demandRoom();
     let wake: (() => void) | undefined;
     const change = new Promise<void>((resolve) => {
       wake = resolve;

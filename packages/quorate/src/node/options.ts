@@ -29,6 +29,11 @@ export interface RaftConfig {
    * Default 1 MiB.
    */
   readonly maxAppendBytes: number;
+  /**
+   * The largest command, in bytes. A network must carry it: over HTTP it takes four thirds of its
+   * size. Default 16 MiB, or `maxPendingBytes` if that is less.
+   */
+  readonly maxCommandBytes: number;
   /** Writes accepted and not yet answered, together, in bytes. Default 64 MiB. */
   readonly maxPendingBytes: number;
   /** The same by count. Default 100,000. */
@@ -61,6 +66,7 @@ export const defaultConfig: RaftConfig = {
   callTimeoutMs: 1000,
   maxInflightAppends: 8,
   maxAppendBytes: mebibyte,
+  maxCommandBytes: 16 * mebibyte,
   maxPendingBytes: 64 * mebibyte,
   maxPendingWrites: 100_000,
   maxWaitingCalls: 100_000,
@@ -73,13 +79,21 @@ export const defaultConfig: RaftConfig = {
  * @throws {RangeError} that names the option, the value and the rule.
  */
 export function completeConfig(config: Partial<RaftConfig> = {}): RaftConfig {
+  demandObject('config', config);
   for (const name of Object.keys(config)) {
     if (Object.hasOwn(defaultConfig, name)) continue;
     const known = Object.keys(defaultConfig).join(', ');
     throw new RangeError(`config.${name} is not an option; the options are ${known}.`);
   }
   const given = Object.entries(config).filter(([, value]) => value !== undefined);
-  const complete: RaftConfig = { ...defaultConfig, ...Object.fromEntries(given) };
+  const { maxPendingBytes = defaultConfig.maxPendingBytes } = config;
+  const maxCommandBytes = Math.min(defaultConfig.maxCommandBytes, maxPendingBytes);
+  const complete: RaftConfig = {
+    ...defaultConfig,
+    maxCommandBytes,
+    ...Object.fromEntries(given),
+  };
+  demandObject('config.electionTimeoutMs', complete.electionTimeoutMs);
   const { min, max } = complete.electionTimeoutMs;
   demandPositive('heartbeatMs', complete.heartbeatMs);
   demandPositive('electionTimeoutMs.min', min);
@@ -93,6 +107,10 @@ export function completeConfig(config: Partial<RaftConfig> = {}): RaftConfig {
   demand(
     min < max,
     `config.electionTimeoutMs.max must be above min (${min}), so that split votes end; it is ${max}.`,
+  );
+  demand(
+    complete.maxCommandBytes <= complete.maxPendingBytes,
+    `config.maxCommandBytes must be at most maxPendingBytes (${complete.maxPendingBytes}); it is ${complete.maxCommandBytes}.`,
   );
   return complete;
 }
@@ -113,10 +131,16 @@ const countOptions = [
   'maxInflightAppends',
   'maxAppendBytes',
   'maxPendingBytes',
+  'maxCommandBytes',
   'maxPendingWrites',
   'maxWaitingCalls',
   'tailCacheBytes',
 ] as const;
+
+function demandObject(name: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null) return;
+  throw new TypeError(`${name} must be an object; it is ${String(value)}.`);
+}
 
 function demandPositive(name: string, value: number): void {
   demand(

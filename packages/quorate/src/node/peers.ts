@@ -1,7 +1,8 @@
-import type { Network } from '../contract/network.ts';
+import type { Network, RaftRpc } from '../contract/network.ts';
 import type { Action } from '../core/action.ts';
 import type { Event } from '../core/event.ts';
-import type { EffectiveMembership, Identity, NodeId } from '../core/types.ts';
+import type { EffectiveMembership, Identity, NodeId, NodeInfo } from '../core/types.ts';
+import { UnreachableError } from '../errors.ts';
 import type { Runtime } from '../platform/runtime.ts';
 import type { Log } from './log.ts';
 import type { RaftConfig } from './options.ts';
@@ -40,11 +41,20 @@ export class Peers {
     }
     for (const [id, info] of Object.entries(membership.nodes)) {
       if (id === this.#self || this.#replicators.has(id)) continue;
-      const connection = this.#options.network.connect(id, info);
+      const connection = this.#connect(id, info);
       const to =
         info.incarnation === undefined ? { node: id } : { node: id, incarnation: info.incarnation };
       const address = JSON.stringify(info);
       this.#replicators.set(id, new Replicator({ ...this.#options, connection, to, address }));
+    }
+  }
+
+  /** A network that cannot make anything of the info is as good as one that reaches nobody. */
+  #connect(id: NodeId, info: NodeInfo): RaftRpc & AsyncDisposable {
+    try {
+      return this.#options.network.connect(id, info);
+    } catch (cause) {
+      return unreachable(new UnreachableError(`There is no way to node ${id}.`, { cause }));
     }
   }
 
@@ -74,4 +84,18 @@ export class Peers {
       .finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
   }
+}
+
+function unreachable(reason: UnreachableError): RaftRpc & AsyncDisposable {
+  const refuse = (): Promise<never> => Promise.reject(reason);
+  return {
+    requestVote: refuse,
+    appendEntries: refuse,
+    installSnapshot: refuse,
+    timeoutNow: refuse,
+    readIndex: refuse,
+    forward: refuse,
+    identify: refuse,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
 }

@@ -9,6 +9,7 @@ import type {
   NodeId,
   NodeInfo,
 } from '../core/types.ts';
+import { checkMember, checkVoters } from './check-arguments.ts';
 import { encodeCommand } from './codec.ts';
 import { Engine } from './engine.ts';
 import { awaitCatchUp, awaitCommit, awaitVoters } from './membership-calls.ts';
@@ -87,7 +88,9 @@ export class Raft<Command, Response> implements AsyncDisposable {
     nodes: Readonly<Record<NodeId, NodeInfo>>,
     { signal }: WaitOptions = {},
   ): Promise<void> {
-    const cluster = this.#engine.runtime.randomId();
+    for (const [id, info] of Object.entries(nodes)) checkMember(id, info);
+    // A disk that was bound to a cluster before stays in it: a first try may have got that far.
+    const cluster = this.#engine.identity.cluster ?? this.#engine.runtime.randomId();
     const membership: Membership = { cluster, voters: [Object.keys(nodes)], nodes: { ...nodes } };
     await this.#engine.ask((request) => ({ type: 'initialize', request, membership }), signal);
   }
@@ -101,6 +104,7 @@ export class Raft<Command, Response> implements AsyncDisposable {
    * @throws {LeadershipLostError} if it was logged and its fate is not known here.
    * @throws {OverloadedError} if too much is waiting already.
    * @throws {TypeError} if the command does not survive the codec. It was not logged.
+   * @throws {RangeError} if it is larger than `maxCommandBytes`. It was not logged.
    */
   write(command: Command, { signal }: WaitOptions = {}): Promise<WriteResult<Response>> {
     const written = new Promise<WriteResult<unknown>>((resolve, reject) => {
@@ -108,9 +112,7 @@ export class Raft<Command, Response> implements AsyncDisposable {
       const engine = this.#engine;
       const data = encodeCommand(engine.codec, command);
       const write = { data, resolve, reject };
-      const valid = engine.stateMachine.validate?.(data.value ?? command);
-      if (valid instanceof Promise) valid.then(() => engine.intake.write(write)).catch(reject);
-      else engine.intake.write(write);
+      engine.intake.write(write, () => engine.stateMachine.validate?.(data.value ?? command));
     });
     // The state machine's responses are of this type: it was given to `start` with them.
     return withSignal(written as Promise<WriteResult<Response>>, signal);
@@ -140,13 +142,15 @@ export class Raft<Command, Response> implements AsyncDisposable {
     info: NodeInfo,
     { signal, wait = true }: AddLearnerOptions = {},
   ): Promise<LogId> {
+    checkMember(id, info);
     const logId = await this.#change({ type: 'addLearner', id, info }, signal);
     if (wait) await awaitCatchUp(this.#engine, id, logId, signal);
     return logId;
   }
 
   /** Changes the information replicated about a node, for example its address. */
-  updateNode(id: NodeId, info: NodeInfo, { signal }: WaitOptions = {}): Promise<LogId> {
+  async updateNode(id: NodeId, info: NodeInfo, { signal }: WaitOptions = {}): Promise<LogId> {
+    checkMember(id, info);
     return this.#change({ type: 'updateNode', id, info }, signal);
   }
 
@@ -166,6 +170,7 @@ export class Raft<Command, Response> implements AsyncDisposable {
     voters: readonly NodeId[],
     { signal, keepRemoved = false }: ChangeVotersOptions = {},
   ): Promise<EffectiveMembership> {
+    checkVoters(voters);
     const change = { type: 'changeVoters', voters: [...voters], keepRemoved } as const;
     const logId = await this.#change(change, signal);
     return awaitVoters(this.#engine, logId, signal);
@@ -193,7 +198,10 @@ export class Raft<Command, Response> implements AsyncDisposable {
     return this.#engine.observers.waitFor(test, signal);
   }
 
-  /** Stops the node. Waiting calls reject with `StoppedError`. Storage stays with its owner. */
+  /**
+   * Stops the node. Waiting calls reject with `StoppedError` at once; the promise resolves when what
+   * storage and state machine have under way has ended. Storage stays with its owner.
+   */
   close(): Promise<void> {
     return this.#engine.close();
   }

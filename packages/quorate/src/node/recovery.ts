@@ -26,7 +26,6 @@ export async function recover(
   randomId: () => string,
 ): Promise<Recovered> {
   const { log, snapshots } = storage;
-  const identity = await recoverIdentity(log, id, randomId);
   const vote: Vote = (await log.readVote()) ?? { term: 0, votedFor: undefined };
   const { purged, last } = await log.state();
   if (purged.index > 0 || (await snapshots.current()) !== undefined) {
@@ -35,6 +34,9 @@ export async function recover(
     );
   }
   const { termStarts, memberships } = await scan(log, last);
+  // A disk without log and vote has promised nothing to the cluster it may have been bound to.
+  const isPristine = last.index === 0 && vote.term === 0;
+  const identity = await recoverIdentity(log, id, { randomId, isPristine, memberships });
   if (last.term > vote.term) {
     throw new FatalError(
       `The log ends in term ${last.term}, but the saved vote is of term ${vote.term}: a vote must have been lost. Restore this node's disk, or replace the node.`,
@@ -47,7 +49,11 @@ export async function recover(
 async function recoverIdentity(
   log: LogStore,
   id: NodeId,
-  randomId: () => string,
+  known: {
+    randomId: () => string;
+    isPristine: boolean;
+    memberships: readonly EffectiveMembership[];
+  },
 ): Promise<Identity> {
   const found = await log.readIdentity();
   if (found !== undefined && found.node !== id) {
@@ -55,12 +61,26 @@ async function recoverIdentity(
       `The storage belongs to node ${found.node}, and node ${id} was to start on it. Give each node storage of its own.`,
     );
   }
+  const cluster = known.isPristine ? undefined : clusterOf(found?.cluster, known.memberships);
   const identity: Identity =
     found === undefined
-      ? { cluster: undefined, node: id, incarnation: randomId(), starts: 1 }
-      : { ...found, starts: found.starts + 1 };
+      ? { cluster, node: id, incarnation: known.randomId(), starts: 1 }
+      : { ...found, cluster, starts: found.starts + 1 };
   await log.saveIdentity(identity);
   return identity;
+}
+
+/** A disk belongs to one cluster: the one that its log tells of. */
+function clusterOf(
+  saved: string | undefined,
+  memberships: readonly EffectiveMembership[],
+): string | undefined {
+  const cluster = saved ?? memberships[0]?.cluster;
+  const other = memberships.find((membership) => membership.cluster !== cluster);
+  if (other === undefined) return cluster;
+  throw new FatalError(
+    `The disk says that it belongs to cluster ${cluster}, and entry ${other.logId.index} of its log to cluster ${other.cluster}. Restore this node's disk, or replace the node.`,
+  );
 }
 
 /** Reads the log once, for the first entry of each term and the memberships in it. */

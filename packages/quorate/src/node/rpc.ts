@@ -4,13 +4,17 @@ import type { Event } from '../core/event.ts';
 import type {
   AppendEntriesRequest,
   AppendEntriesResponse,
+  ForwardRequest,
   ForwardResponse,
+  InstallSnapshotRequest,
   InstallSnapshotResponse,
+  ReadIndexRequest,
   ReadIndexResponse,
+  TimeoutNowRequest,
   VoteRequest,
   VoteResponse,
 } from '../core/message.ts';
-import type { Identity, NodeId } from '../core/types.ts';
+import type { Identity, NodeId, Term } from '../core/types.ts';
 import { UnsupportedError, WrongTargetError } from '../errors.ts';
 import type { Requests } from './requests.ts';
 
@@ -39,7 +43,7 @@ export class RpcServer implements RaftRpc {
 
   requestVote(rpc: VoteRequest, options: CallOptions = {}): Promise<VoteResponse> {
     return new Promise((resolve, reject) => {
-      this.#guard(options, rpc.candidate);
+      this.#guard(options, { node: rpc.candidate, term: rpc.term });
       const request = this.#host.requests.open(
         (answer) =>
           answer.type === 'vote' ? resolve(answer.response) : reject(unexpected(answer)),
@@ -54,7 +58,7 @@ export class RpcServer implements RaftRpc {
     options: CallOptions = {},
   ): Promise<AppendEntriesResponse> {
     return new Promise((resolve, reject) => {
-      this.#guard(options, rpc.leader);
+      this.#guard(options, { node: rpc.leader, term: rpc.term });
       checkRun(rpc);
       const request = this.#host.requests.open(
         (answer) =>
@@ -72,27 +76,47 @@ export class RpcServer implements RaftRpc {
     return { identity: this.#host.identity(), leader: this.#host.leader() };
   }
 
-  async installSnapshot(): Promise<InstallSnapshotResponse> {
+  async installSnapshot(
+    _request: InstallSnapshotRequest,
+    _chunks: AsyncIterable<Uint8Array>,
+    options: CallOptions = {},
+  ): Promise<InstallSnapshotResponse> {
+    this.#guard(options);
     throw new UnsupportedError('This version takes no snapshots from other nodes.');
   }
 
-  async timeoutNow(): Promise<void> {
+  async timeoutNow(_request: TimeoutNowRequest, options: CallOptions = {}): Promise<void> {
+    this.#guard(options);
     throw new UnsupportedError('This version does not take over leadership on request.');
   }
 
-  async readIndex(): Promise<ReadIndexResponse> {
+  async readIndex(
+    _request: ReadIndexRequest,
+    options: CallOptions = {},
+  ): Promise<ReadIndexResponse> {
+    this.#guard(options);
     throw new UnsupportedError('This version does not read on followers; read on the leader.');
   }
 
-  async forward(): Promise<ForwardResponse> {
+  async forward(_request: ForwardRequest, options: CallOptions = {}): Promise<ForwardResponse> {
+    this.#guard(options);
     throw new UnsupportedError(
       'This version does not take writes for others; write on the leader.',
     );
   }
 
-  #guard({ from, to }: CallOptions, speaker?: NodeId): void {
+  /** `speaker`: whom the message claims to come from, for those calls that change a node's state. */
+  #guard({ from, to }: CallOptions, speaker?: { node: NodeId; term: Term }): void {
     this.#host.demandRunning();
     const self = this.#host.identity();
+    if (speaker !== undefined) {
+      if (from === undefined || to === undefined) {
+        throw new WrongTargetError(
+          'The call does not say who asks and who is meant; a network must carry both.',
+        );
+      }
+      checkTerm(speaker.term);
+    }
     if (to !== undefined && to.node !== self.node) {
       throw new WrongTargetError(`The call is for node ${to.node}, and this is node ${self.node}.`);
     }
@@ -102,8 +126,8 @@ export class RpcServer implements RaftRpc {
       );
     }
     if (from === undefined) return;
-    if (speaker !== undefined && from.node !== speaker) {
-      throw new WrongTargetError(`Node ${from.node} must not speak for node ${speaker}.`);
+    if (speaker !== undefined && from.node !== speaker.node) {
+      throw new WrongTargetError(`Node ${from.node} must not speak for node ${speaker.node}.`);
     }
     if (from.cluster === undefined || self.cluster === undefined) return;
     if (from.cluster !== self.cluster) {
@@ -113,6 +137,14 @@ export class RpcServer implements RaftRpc {
     }
   }
 }
+
+/** Terms grow by one with each election; one this high was not counted, and nothing comes after it. */
+function checkTerm(term: Term): void {
+  if (Number.isSafeInteger(term) && term <= highestTerm) return;
+  throw new RangeError(`A term must be a whole number up to ${highestTerm}; it is ${term}.`);
+}
+
+const highestTerm = 2 ** 52;
 
 /** A run of entries has no gaps, follows `previous` and holds nothing newer than its leader. */
 function checkRun({ entries, previous, term }: AppendEntriesRequest): void {

@@ -16,6 +16,12 @@ export interface PendingWrite {
   readonly reject: (reason: unknown) => void;
 }
 
+export interface WriteBounds {
+  readonly maxPendingWrites: number;
+  readonly maxPendingBytes: number;
+  readonly maxCommandBytes: number;
+}
+
 interface Batch {
   readonly first: LogId;
   readonly writes: readonly PendingWrite[];
@@ -28,6 +34,7 @@ interface Batch {
 export class Writes {
   readonly #maxWrites: number;
   readonly #maxBytes: number;
+  readonly #maxCommandBytes: number;
   #waiting: PendingWrite[] = [];
   /** Proposed, in the order of the log; those before `#answered` of the first are answered. */
   #batches: Batch[] = [];
@@ -35,7 +42,8 @@ export class Writes {
   #count = 0;
   #bytes = 0;
 
-  constructor(bounds: { maxPendingWrites: number; maxPendingBytes: number }) {
+  constructor(bounds: WriteBounds) {
+    this.#maxCommandBytes = bounds.maxCommandBytes;
     this.#maxWrites = bounds.maxPendingWrites;
     this.#maxBytes = bounds.maxPendingBytes;
   }
@@ -44,12 +52,16 @@ export class Writes {
     return this.#waiting.length > 0;
   }
 
-  /** @throws {OverloadedError} if a bound is reached; nothing was queued. */
-  add(write: PendingWrite): void {
+  /**
+   * Takes a place for a write; it ends in `add` or in `reject`.
+   *
+   * @throws {OverloadedError} if a bound is reached; nothing was taken.
+   */
+  reserve(write: PendingWrite): void {
     const bytes = write.data.bytes.length;
-    if (bytes > this.#maxBytes) {
-      throw new OverloadedError(
-        `A write of ${bytes} bytes is larger than maxPendingBytes, ${this.#maxBytes}; it will never fit. Split it, or raise the bound.`,
+    if (bytes > this.#maxCommandBytes) {
+      throw new RangeError(
+        `A command of ${bytes} bytes is larger than maxCommandBytes, ${this.#maxCommandBytes}. Split it, or raise the bound on every node.`,
       );
     }
     if (this.#count >= this.#maxWrites) {
@@ -64,6 +76,10 @@ export class Writes {
     }
     this.#count += 1;
     this.#bytes += bytes;
+  }
+
+  /** Lets a write that has its place wait to be proposed. */
+  add(write: PendingWrite): void {
     this.#waiting.push(write);
   }
 
@@ -125,7 +141,7 @@ export class Writes {
     }
   }
 
-  /** Rejects writes that were taken by `takeWaiting` and not accepted. */
+  /** Rejects writes that have their place and are neither waiting nor in the log. */
   reject(writes: readonly PendingWrite[], reason: unknown): void {
     for (const write of writes) {
       this.#settle(write);

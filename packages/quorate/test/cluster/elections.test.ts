@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { VoteRequest } from '../../src/core/message.ts';
-import { Cluster, calm, isLeading, quick, soon } from './kit.ts';
+import { Cluster, calm, isLeading, quick, soon, speak } from './kit.ts';
 
 const three = ['a', 'b', 'c'];
 
@@ -107,7 +107,7 @@ describe('a leader', () => {
 
     const { last: previous } = raft.metrics;
     const call = { term: 50, leader: 'b', previous, entries: [], committed: 0 };
-    await raft.rpc.appendEntries(call);
+    await raft.rpc.appendEntries(call, speak('b', 'a'));
 
     await expect(write).rejects.toMatchObject({ code: 'RAFT_LEADERSHIP_LOST' });
     expect(raft.metrics).toMatchObject({ role: 'follower', term: 50, leader: 'b' });
@@ -119,7 +119,8 @@ describe('a leader', () => {
     const { raft } = follower;
     const { last: previous } = raft.metrics;
 
-    await raft.rpc.appendEntries({ term: 50, leader: 'c', previous, entries: [], committed: 0 });
+    const call = { term: 50, leader: 'c', previous, entries: [], committed: 0 };
+    await raft.rpc.appendEntries(call, speak('c', 'b'));
     const { term } = await cluster.first.waitFor(({ role }) => role !== 'leader');
 
     expect(term).toBe(50);
@@ -131,7 +132,7 @@ describe('a leader', () => {
     const { term } = raft.metrics;
 
     for (const preVote of [true, false]) {
-      const answer = await raft.rpc.requestVote(voteRequest({ preVote }));
+      const answer = await raft.rpc.requestVote(voteRequest({ preVote }), speak('b', 'a'));
       expect(answer).toEqual({ term, granted: false });
     }
 
@@ -186,7 +187,8 @@ describe('a follower', () => {
 
     for (const preVote of [true, false]) {
       const request = voteRequest({ candidate: 'c', preVote });
-      expect(await follower.raft.rpc.requestVote(request)).toEqual({ term, granted: false });
+      const answer = await follower.raft.rpc.requestVote(request, speak('c', 'b'));
+      expect(answer).toEqual({ term, granted: false });
     }
 
     expect(follower.metrics.term).toBe(term);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CallOptions } from '../../src/contract/network.ts';
 import type { AppendEntriesRequest } from '../../src/core/message.ts';
-import { Cluster, type TestNode } from './kit.ts';
+import { Cluster, speak, type TestNode } from './kit.ts';
 
 const heartbeat: AppendEntriesRequest = {
   term: 1,
@@ -81,14 +81,31 @@ describe('a call', () => {
     });
   });
 
+  test('that does not say who asks and who is meant, or names a term nobody counted to, is refused', async () => {
+    await using cluster = await Cluster.of(['a', 'b', 'c']);
+    const { raft } = cluster.node('b');
+    const { term } = raft.metrics;
+    const { from, to } = speak('a', 'b');
+
+    for (const options of [{}, { from }, { to }] as CallOptions[]) {
+      const refused = { code: 'RAFT_WRONG_TARGET' };
+      await expect(raft.rpc.appendEntries(heartbeat, options)).rejects.toMatchObject(refused);
+      await expect(raft.rpc.requestVote(vote, options)).rejects.toMatchObject(refused);
+    }
+    const high = { ...heartbeat, term: Number.MAX_SAFE_INTEGER };
+    await expect(raft.rpc.appendEntries(high, speak('a', 'b'))).rejects.toThrow(RangeError);
+
+    expect(raft.metrics.term).toBe(term);
+  });
+
   test('with entries that have a gap, or are newer than their leader, is refused', async () => {
     await using cluster = await Cluster.of(['a', 'b', 'c']);
     const { rpc } = cluster.node('b').raft;
     const blank = { type: 'blank' } as const;
     const at = (term: number, index: number) => ({ logId: { term, index }, payload: blank });
 
-    const gap = rpc.appendEntries({ ...heartbeat, entries: [at(1, 2)] });
-    const newer = rpc.appendEntries({ ...heartbeat, entries: [at(2, 1)] });
+    const gap = rpc.appendEntries({ ...heartbeat, entries: [at(1, 2)] }, speak('a', 'b'));
+    const newer = rpc.appendEntries({ ...heartbeat, entries: [at(2, 1)] }, speak('a', 'b'));
 
     await expect(gap).rejects.toThrow('must not follow 0 of term 0');
     await expect(newer).rejects.toThrow('A leader of term 1 must not send entries of term 2.');
@@ -135,7 +152,10 @@ describe('who a node is', () => {
     const { term, membership } = two.first.metrics;
     const from = await identityOf(one.first);
 
-    const joined = two.first.raft.rpc.appendEntries({ ...heartbeat, term: 50 }, { from });
+    const joined = two.first.raft.rpc.appendEntries(
+      { ...heartbeat, term: 50 },
+      { from, to: { node: 'b' } },
+    );
 
     await expect(joined).rejects.toMatchObject({ code: 'RAFT_WRONG_TARGET' });
     expect(two.first.metrics).toMatchObject({ term, membership });

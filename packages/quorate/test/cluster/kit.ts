@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { CallOptions } from '../../src/contract/network.ts';
 import type { Storage } from '../../src/contract/storage.ts';
 import type { LogIndex, NodeId, NodeInfo } from '../../src/core/types.ts';
 import { LeadershipLostError, NotLeaderError } from '../../src/errors.ts';
@@ -267,4 +268,10 @@ function expectOneHistory(machines: readonly RecordingMachine[]): void {
     assert.deepEqual(logIds, longest.logIds.slice(0, logIds.length));
     assert.deepEqual(commands, longest.commands.slice(0, commands.length));
   }
+}
+
+/** Who asks and who is meant, as the network of another member would say it. */
+export function speak(from: NodeId, to: NodeId): CallOptions {
+  const identity = { cluster: undefined, node: from, incarnation: `disk-${from}`, starts: 1 };
+  return { from: identity, to: { node: to } };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AppendEntriesRequest } from '../../src/core/message.ts';
 import type { Entry } from '../../src/core/types.ts';
-import { Cluster, calm, quick, soon, turns } from './kit.ts';
+import { Cluster, calm, quick, soon, speak, turns } from './kit.ts';
 import type { Message } from './wires.ts';
 
 const three = ['a', 'b', 'c'];
@@ -62,7 +62,7 @@ describe('a follower whose log differs', () => {
     const previous = { term, index: 1000 };
 
     const request = { term, leader: 'a', previous, entries: [], committed: 0 };
-    const answer = await raft.rpc.appendEntries(request);
+    const answer = await raft.rpc.appendEntries(request, speak('a', 'b'));
 
     expect(answer).toEqual({ term, accepted: false, hint: raft.metrics.last });
   });
@@ -84,7 +84,7 @@ describe('what agrees already', () => {
 
     for (const length of [1, 3, 10]) {
       const request = { ...(first as AppendEntriesRequest), entries: all.slice(0, length) };
-      const answer = await follower.raft.rpc.appendEntries(request);
+      const answer = await follower.raft.rpc.appendEntries(request, speak('a', 'b'));
       expect(answer.accepted).toBe(true);
     }
 
@@ -101,9 +101,12 @@ describe('what agrees already', () => {
       payload: { type: 'blank' } as const,
     }));
     const request = { term, leader: 'a', previous, committed: 0 };
-    await follower.raft.rpc.appendEntries({ ...request, entries: entries.slice(0, 2) });
+    await follower.raft.rpc.appendEntries(
+      { ...request, entries: entries.slice(0, 2) },
+      speak('a', 'b'),
+    );
 
-    const answer = await follower.raft.rpc.appendEntries({ ...request, entries });
+    const answer = await follower.raft.rpc.appendEntries({ ...request, entries }, speak('a', 'b'));
 
     expect(answer).toEqual({ term, accepted: true, match: previous.index + 5 });
     expect(follower.store.appends.slice(-2).map(({ length }) => length)).toEqual([2, 3]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Cluster, calm, outcomeOf, quick, soon, turns } from './kit.ts';
+import { Cluster, calm, outcomeOf, quick, soon, speak, turns } from './kit.ts';
 
 const three = ['a', 'b', 'c'];
 
@@ -227,7 +227,9 @@ describe('too many writes', () => {
 
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
     await raft.write(new Uint8Array(1000), soon());
-    await expect(raft.write(new Uint8Array(1001), soon())).rejects.toThrow('will never fit');
+    await expect(raft.write(new Uint8Array(1001), soon())).rejects.toThrow(
+      'A command of 1001 bytes is larger than maxCommandBytes, 1000.',
+    );
   });
 
   test('and too many reads are refused alike', async () => {
@@ -328,13 +330,8 @@ test('a leader learns of its end from a message that truncates and commits in on
   }));
 
   const committed = previous.index + 2;
-  const answer = await raft.rpc.appendEntries({
-    term: 9,
-    leader: 'b',
-    previous,
-    entries,
-    committed,
-  });
+  const call = { term: 9, leader: 'b', previous, entries, committed };
+  const answer = await raft.rpc.appendEntries(call, speak('b', 'a'));
   await raft.waitFor(({ applied }) => applied.index === committed, soon());
 
   expect(answer).toEqual({ term: 9, accepted: true, match: committed });

@@ -10,7 +10,7 @@ const noLogId = { term: 0, index: 0 };
 class Model {
   term = 0;
   drawn = 0;
-  readonly observers = new Observers(() => this.#draw());
+  readonly observers = new Observers(() => this.#draw(), 1000);
 
   setTerm(term: number): void {
     this.term = term;
@@ -21,6 +21,7 @@ class Model {
     this.drawn += 1;
     return {
       id: 'a',
+      isRunning: true,
       role: 'follower',
       term: this.term,
       leader: undefined,

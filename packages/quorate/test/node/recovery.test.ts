@@ -53,6 +53,7 @@ describe('recovery', () => {
 
   test('finds the vote, the first entry of each term, and every membership', async () => {
     const { storage, store } = openStorage();
+    await store.saveIdentity({ cluster: 'c', node: 'a', incarnation: 'i', starts: 1 });
     await store.saveVote({ term: 4, votedFor: 'b' });
     await store.append([membershipEntry(0, 1, ['a']), ...commandRun(1, 2, 4)]);
     await store.append([membershipEntry(3, 4, ['a', 'b']), ...commandRun(3, 5, 7)]);
@@ -70,6 +71,33 @@ describe('recovery', () => {
       [1, [['a']]],
       [4, [['a', 'b']]],
     ]);
+  });
+
+  test('a disk that never got further than the name of its cluster is free again', async () => {
+    const { storage, store } = openStorage();
+    await store.saveIdentity({ cluster: 'c', node: 'a', incarnation: 'i', starts: 1 });
+
+    const { identity } = await recover(storage, 'a', drawId);
+
+    expect(identity).toEqual({ cluster: undefined, node: 'a', incarnation: 'i', starts: 2 });
+  });
+
+  test('a disk that has voted stays in its cluster, though its log is empty', async () => {
+    const { storage, store } = openStorage();
+    await store.saveIdentity({ cluster: 'c', node: 'a', incarnation: 'i', starts: 1 });
+    await store.saveVote({ term: 1, votedFor: 'b' });
+
+    expect((await recover(storage, 'a', drawId)).identity.cluster).toBe('c');
+  });
+
+  test('a log of one cluster on a disk of another is refused', async () => {
+    const { storage, store } = openStorage();
+    await store.saveIdentity({ cluster: 'other', node: 'a', incarnation: 'i', starts: 1 });
+    await store.append([membershipEntry(0, 1, ['a'])]);
+
+    await expect(recover(storage, 'a', drawId)).rejects.toThrow(
+      'The disk says that it belongs to cluster other, and entry 1 of its log to cluster c.',
+    );
   });
 
   test('reads a log that is larger than one look', async () => {

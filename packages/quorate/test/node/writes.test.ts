@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { LogIndex, Term } from '../../src/core/types.ts';
-import { type PendingWrite, Writes } from '../../src/node/writes.ts';
+import { type PendingWrite, type WriteBounds, Writes } from '../../src/node/writes.ts';
 import { commandData } from './entries.ts';
 
 /** What became of each write, in the order in which it was known. */
@@ -11,8 +11,9 @@ class WritesUnderTest {
   readonly outcomes: Outcome[] = [];
   #count = 0;
 
-  constructor(bounds: { maxPendingWrites?: number; maxPendingBytes?: number } = {}) {
-    this.writes = new Writes({ maxPendingWrites: 1000, maxPendingBytes: 1e6, ...bounds });
+  constructor(bounds: Partial<WriteBounds> = {}) {
+    const roomy = { maxPendingWrites: 1000, maxPendingBytes: 1e6, maxCommandBytes: 1e6 };
+    this.writes = new Writes({ ...roomy, ...bounds });
   }
 
   add(size = 1): void {
@@ -28,6 +29,7 @@ class WritesUnderTest {
       },
     };
     try {
+      this.writes.reserve(write);
       this.writes.add(write);
     } catch (error) {
       this.#count -= 1;
@@ -134,9 +136,15 @@ describe('writes', () => {
   });
 
   test('the lost error names the entry, and that it may come to be', () => {
-    const writes = new Writes({ maxPendingWrites: 10, maxPendingBytes: 100 });
+    const writes = new Writes({ maxPendingWrites: 10, maxPendingBytes: 100, maxCommandBytes: 100 });
     const reasons: unknown[] = [];
-    writes.add({ data: commandData(1), resolve: () => {}, reject: (one) => reasons.push(one) });
+    const write = {
+      data: commandData(1),
+      resolve: () => {},
+      reject: (one: unknown) => reasons.push(one),
+    };
+    writes.reserve(write);
+    writes.add(write);
     const { pending } = writes.takeWaiting();
     writes.accepted(pending, { type: 'accepted', first: { term: 2, index: 7 }, count: 1 });
 
@@ -192,6 +200,7 @@ describe('the bounds on writes', () => {
     under.writes.loseAfter(5);
     fill();
 
-    expect(() => under.add(101)).toThrow('larger than maxPendingBytes');
+    const small = new WritesUnderTest({ maxCommandBytes: 100 });
+    expect(() => small.add(101)).toThrow('larger than maxCommandBytes, 100');
   });
 });
