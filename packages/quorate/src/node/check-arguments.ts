@@ -1,6 +1,6 @@
 /*
- * What people hand to the node often comes from JSON, whatever its type says. A wrong value must not
- * get into the log: every member would stumble over it, and go on doing so.
+ * What people hand to the node often comes from JSON, whatever its type says. A wrong value must
+ * not get into the log: every member would stumble over it, and go on doing so.
  */
 
 /** @throws {TypeError} if this is no node id, or nothing that can be replicated about a node. */

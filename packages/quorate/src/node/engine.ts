@@ -22,7 +22,9 @@ import { errorOf } from './refusal.ts';
 import { Requests } from './requests.ts';
 import { withSignal } from './signal.ts';
 
-/** Two nodes on one storage would vote twice. This says nothing about nodes; it only marks objects. */
+/**
+ * Two nodes on one storage would vote twice. This says nothing about nodes; it only marks objects.
+ */
 const storagesInUse = new WeakSet<Storage>();
 
 /**

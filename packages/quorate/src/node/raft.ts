@@ -199,8 +199,8 @@ export class Raft<Command, Response> implements AsyncDisposable {
   }
 
   /**
-   * Stops the node. Waiting calls reject with `StoppedError` at once; the promise resolves when what
-   * storage and state machine have under way has ended. Storage stays with its owner.
+   * Stops the node. Waiting calls reject with `StoppedError` at once; the promise resolves when
+   * what storage and state machine have under way has ended. Storage stays with its owner.
    */
   close(): Promise<void> {
     return this.#engine.close();

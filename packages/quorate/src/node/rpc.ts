@@ -105,7 +105,9 @@ export class RpcServer implements RaftRpc {
     );
   }
 
-  /** `speaker`: whom the message claims to come from, for those calls that change a node's state. */
+  /**
+   * `speaker`: whom the message claims to come from, for those calls that change a node's state.
+   */
   #guard({ from, to }: CallOptions, speaker?: { node: NodeId; term: Term }): void {
     this.#host.demandRunning();
     const self = this.#host.identity();
@@ -138,7 +140,9 @@ export class RpcServer implements RaftRpc {
   }
 }
 
-/** Terms grow by one with each election; one this high was not counted, and nothing comes after it. */
+/**
+ * Terms grow by one with each election; one this high was not counted, and nothing comes after it.
+ */
 function checkTerm(term: Term): void {
   if (Number.isSafeInteger(term) && term <= highestTerm) return;
   throw new RangeError(`A term must be a whole number up to ${highestTerm}; it is ${term}.`);
