@@ -36,6 +36,9 @@ const programs = {
  */
 const sameSignalMs = 300;
 
+/** How often to look whether whoever started this is still there. */
+const parentLookMs = 250;
+
 async function main() {
   const [command = '', ...options] = process.argv.slice(2);
   const program = programs[command];
@@ -125,14 +128,25 @@ function ended(child) {
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGWINCH'];
   for (const signal of signals) process.on(signal, pass);
+  const watch = watchParent(() => pass('SIGTERM'));
   return new Promise((resolve) => {
     const settle = (result) => {
+      clearInterval(watch);
       for (const signal of signals) process.removeListener(signal, pass);
       resolve(result);
     };
     child.once('error', (error) => settle({ code: null, signal: null, error }));
     child.once('exit', (code, signal) => settle({ code, signal }));
   });
+}
+
+/** npm does not always take what it started along when it is ended; what was under it moves up. */
+function watchParent(onGone) {
+  if (process.env.npm_lifecycle_event === undefined) return undefined;
+  const parent = process.ppid;
+  return setInterval(() => {
+    if (process.ppid !== parent) onGone();
+  }, parentLookMs);
 }
 
 function fail(message, exitCode = 1) {

@@ -139,6 +139,27 @@ test('leaves no program behind when it is killed', async () => {
   expect(await run.end()).toMatchObject({ exitCode: null });
 });
 
+test('leaves no program behind when the npm that started it is killed', async () => {
+  const bootstrap = path.join(root, 'tools', 'bootstrap.mjs');
+  const script = `"${process.execPath}" "${bootstrap}" start --stay; exit 0`;
+  const npm = spawn('sh', ['-c', script], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, npm_lifecycle_event: 'start' },
+  });
+  const closed = once(npm.stdout, 'close');
+  for await (const chunk of npm.stdout.iterator({ destroyOnReturn: false })) {
+    if (String(chunk).includes('ready')) break;
+  }
+
+  npm.kill('SIGKILL');
+  npm.stdout.resume();
+
+  // The program holds the output open as long as it lives.
+  await closed;
+  expect(npm.signalCode).toBe('SIGKILL');
+});
+
 test('names the commands when it does not know one', async () => {
   const { exitCode, output } = await new Run('strat').end();
 
