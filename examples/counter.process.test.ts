@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
-test('the counter program counts to five and reads five back', async () => {
+// Node 22 cannot parse `await using` in a source that is not built; the skip ends with its support.
+const cannotParse = process.versions.node.startsWith('22.');
+
+test.skipIf(cannotParse)('the counter program counts to five and reads five back', async () => {
   const program = fileURLToPath(new URL('counter.ts', import.meta.url));
 
   const { stdout } = await promisify(execFile)(

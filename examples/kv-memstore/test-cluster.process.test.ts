@@ -9,8 +9,11 @@ interface RunningNode {
   readonly client: ExampleClient;
 }
 
-async function startNode(id: number, running: AsyncDisposableStack): Promise<RunningNode> {
-  const program = running.use(new Program('main.ts', ['--id', `${id}`, '--addr', '127.0.0.1:0']));
+function programOf(id: number): Program {
+  return new Program('main.ts', ['--id', `${id}`, '--addr', '127.0.0.1:0']);
+}
+
+async function startNode(program: Program): Promise<RunningNode> {
   const address = await program.printed(/listens on (\S+)/);
   return { address, client: new ExampleClient(address) };
 }
@@ -32,10 +35,12 @@ async function everyNodeReads(nodes: readonly RunningNode[], value: string): Pro
 
 // oxlint-disable-next-line vitest/expect-expect -- Each step below asserts what it did.
 test('three processes become a cluster, replicate, forward, and lose their leader by choice', async () => {
-  await using running = new AsyncDisposableStack();
-  const one = await startNode(1, running);
-  const two = await startNode(2, running);
-  const three = await startNode(3, running);
+  await using programOne = programOf(1);
+  await using programTwo = programOf(2);
+  await using programThree = programOf(3);
+  const one = await startNode(programOne);
+  const two = await startNode(programTwo);
+  const three = await startNode(programThree);
 
   await becomeClusterOfOne(one);
   await addLearners(one, two, three);
