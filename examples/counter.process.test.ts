@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
-// Node 22 cannot parse `await using` in a source that is not built; the skip ends with its support.
 const cannotParse = process.versions.node.startsWith('22.');
 
+// Node 22 cannot parse `await using` in a source that is not built; the skip ends with its support.
 test.skipIf(cannotParse)('the counter program counts to five and reads five back', async () => {
   const program = fileURLToPath(new URL('counter.ts', import.meta.url));
 

@@ -1,5 +1,5 @@
 import { type ExampleServer, startServer } from './server.ts';
-import { parseServerArguments, serverUsage } from './server-options.ts';
+import { parseServerArguments, type ServerArguments, serverUsage } from './server-options.ts';
 import { reportToParent } from './supervised.ts';
 
 /** What did not end by itself within this time is cut off. */
@@ -18,12 +18,12 @@ switch (options.type) {
     await run(options);
 }
 
-async function run(where: { id: number; host: string; port: number }): Promise<void> {
+async function run(where: Extract<ServerArguments, { type: 'run' }>): Promise<void> {
   let server: ExampleServer;
   try {
     server = await startServer(where);
   } catch (error) {
-    console.error(`Node ${where.id} did not start: ${startFailure(error, where)}`);
+    console.error(`Node ${where.id} did not start: ${startFailure(error, where.host)}`);
     process.exitCode = 1;
     return;
   }
@@ -42,9 +42,13 @@ async function close(server: ExampleServer): Promise<void> {
   process.exit(0);
 }
 
-function startFailure(error: unknown, { host, port }: { host: string; port: number }): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'EADDRINUSE') return `port ${port} on ${host} is in use.`;
-  if (code === 'EACCES') return `port ${port} on ${host} is not open to this user.`;
-  return String(error);
+function startFailure(error: unknown, host: string): string {
+  if (!(error instanceof Error)) return String(error);
+  // A failure to listen names its port; files have codes like these too.
+  if ('code' in error && 'port' in error) {
+    const where = `port ${String(error.port)} on ${host}`;
+    if (error.code === 'EADDRINUSE') return `${where} is in use.`;
+    if (error.code === 'EACCES') return `${where} is not open to this user.`;
+  }
+  return error.message;
 }

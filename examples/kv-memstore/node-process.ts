@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { StartedNode } from './start-data.ts';
 import type { NodeRow } from './start-view.ts';
 import type { Report } from './supervised.ts';
 
@@ -9,6 +10,13 @@ const stopWithinMs = 2000;
 const keptStderrCharacters = 2000;
 
 const program = fileURLToPath(new URL('main.ts', import.meta.url));
+
+export interface NodeProcessOptions {
+  readonly id: number;
+  readonly address: string;
+  /** The directory of its data; without one, everything is in memory. */
+  readonly data: string | undefined;
+}
 
 export interface NodeProcessEvents {
   readonly onChange: () => void;
@@ -21,6 +29,7 @@ export class NodeProcess {
   readonly #child: ChildProcess;
   readonly #events: NodeProcessEvents;
   #row: NodeRow;
+  #members: StartedNode['members'] = {};
   #stderr = '';
 
   /** Resolves once it listens; never, if it ends before. */
@@ -28,10 +37,11 @@ export class NodeProcess {
   /** Resolves with how it ended, once the process is gone. */
   readonly ended: Promise<string>;
 
-  constructor(id: number, address: string, events: NodeProcessEvents) {
+  constructor({ id, address, data }: NodeProcessOptions, events: NodeProcessEvents) {
     this.#events = events;
-    this.#child = fork(program, ['--id', String(id), '--addr', address], {
-      execArgv: ['--conditions=quorate-source'],
+    const dataArguments = data === undefined ? [] : ['--data', data];
+    this.#child = fork(program, ['--id', String(id), '--addr', address, ...dataArguments], {
+      execArgv: ['--conditions=quorate-source', '--disable-warning=ExperimentalWarning'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const pid = this.#child.pid;
@@ -58,6 +68,12 @@ export class NodeProcess {
     return this.#row;
   }
 
+  /** What is known once it listens. */
+  get started(): StartedNode {
+    const { id, address } = this.#row;
+    return { id, address, members: this.#members };
+  }
+
   /** Ends the process: politely, then not. */
   async stop(): Promise<void> {
     const kill = setTimeout(() => this.#child.kill('SIGKILL'), stopWithinMs);
@@ -68,6 +84,7 @@ export class NodeProcess {
 
   #take(report: Report, onListening: () => void): void {
     if (report.type === 'listening') {
+      this.#members = report.members;
       this.#update({ address: report.address });
       onListening();
       return;

@@ -9,9 +9,16 @@ test.each([{ flag: '--addr' }, { flag: '--http-addr' }])(
       id: 2,
       host: '127.0.0.1',
       port: 21_002,
+      data: undefined,
     });
   },
 );
+
+test('--data is where the log is kept', () => {
+  const parsed = parseServerArguments(['--id', '2', '--addr', 'a:0', '--data', 'somewhere']);
+
+  expect(parsed).toMatchObject({ type: 'run', data: 'somewhere' });
+});
 
 test('--help wins over everything else', () => {
   expect(parseServerArguments(['--help', '--id', 'x'])).toEqual({ type: 'help' });
@@ -23,6 +30,7 @@ test.each([
   { args: ['--id', '1'], says: 'got nothing.' },
   { args: ['--id', '1', '--addr', '21001'], says: '--addr wants host:port' },
   { args: ['--id', '1', '--addr', 'a:65536'], says: 'got a:65536.' },
+  { args: ['--id', '1', '--addr', 'a:1', '--data='], says: '--data wants a directory; got "".' },
   { args: ['--id', '1', '--adr', 'a:1'], says: '--adr' },
 ])('$args is refused with a clear line', ({ args, says }) => {
   const parsed = parseServerArguments(args);

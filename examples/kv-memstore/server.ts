@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Raft } from 'quorate';
+import { Raft, type Storage } from 'quorate';
 import { HttpNetwork, raftHttpHandler } from 'quorate/network/http';
 import { memoryStorage } from 'quorate/storage/memory';
+import { walStorage } from 'quorate/storage/wal';
+import { portOf } from './address.ts';
 import { readJsonBody } from './http-body.ts';
 import { refusalFrom } from './refusal.ts';
 import { type ExampleNode, findRoute } from './routes.ts';
@@ -11,9 +13,14 @@ import { type Command, type CommandResponse, KeyValueStore } from './store.ts';
 
 export interface ServerOptions {
   readonly id: number;
-  /** Port 0 takes any free one; the `address` of the server says which. */
+  /**
+   * Port 0 takes the one that the node's data knows it by, and without such data any free one. The
+   * `address` of the server says which.
+   */
   readonly host: string;
   readonly port: number;
+  /** The directory of this node's data. Without one, everything is in memory. */
+  readonly data?: string | undefined;
   /** A larger body is refused. Default 1 MiB. */
   readonly bodyLimitBytes?: number;
   /** A call that takes longer is answered with an error. Default 10 s. */
@@ -27,13 +34,32 @@ export interface ExampleServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts one node: its Raft, its state and the HTTP server that speaks for both. */
+/**
+ * Starts one node: its Raft, its state and the HTTP server that speaks for both.
+ *
+ * @throws {LockedError} if another process has the data.
+ * @throws {DamagedError} if the data is not what was written.
+ */
 export async function startServer(options: ServerOptions): Promise<ExampleServer> {
+  const { id, data } = options;
+  const storage = data === undefined ? memoryStorage() : await walStorage(data);
+  try {
+    return await startOn(storage, String(id), options);
+  } catch (error) {
+    await storage[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function startOn(
+  storage: Storage,
+  id: string,
+  options: ServerOptions,
+): Promise<ExampleServer> {
   const store = new KeyValueStore();
-  const storage = memoryStorage();
   const network = new HttpNetwork();
   const raft = await Raft.start<Command, CommandResponse>({
-    id: String(options.id),
+    id,
     stateMachine: store,
     storage,
     network,
@@ -48,7 +74,8 @@ export async function startServer(options: ServerOptions): Promise<ExampleServer
     await storage[Symbol.asyncDispose]();
   };
   try {
-    const address = await listen(http, options);
+    const port = options.port === 0 ? knownPort(raft) : options.port;
+    const address = await listen(http, { host: options.host, port });
     serve(http, { raft, store, info: { address } }, options);
     return { address, raft, close, [Symbol.asyncDispose]: close };
   } catch (error) {
@@ -57,7 +84,15 @@ export async function startServer(options: ServerOptions): Promise<ExampleServer
   }
 }
 
-async function listen(http: Server, { host, port }: ServerOptions): Promise<string> {
+/** Where the others look for this node; 0 while it is in no cluster. */
+function knownPort({ id, metrics }: ExampleServer['raft']): number {
+  return portOf(metrics.membership.nodes[id]?.address) ?? 0;
+}
+
+async function listen(
+  http: Server,
+  { host, port }: Pick<ServerOptions, 'host' | 'port'>,
+): Promise<string> {
   http.listen(port, host);
   await once(http, 'listening');
   const bound = http.address() as AddressInfo; // A server that listens on a port has one.

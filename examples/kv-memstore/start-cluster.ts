@@ -1,10 +1,19 @@
+import path from 'node:path';
 import { NodeProcess } from './node-process.ts';
+import { describeWrongPorts, hasCluster } from './start-data.ts';
 import { nodeCount } from './start-options.ts';
 import { findLeader, type NodeRow } from './start-view.ts';
 
 const host = '127.0.0.1';
-/** From the first process to a cluster with a leader that all its nodes are in. */
+/** From three nodes that listen to a cluster with a leader that all of them are in. */
 const startWithinMs = 20_000;
+
+export interface ClusterOptions {
+  /** The first of three in a row, or 0 for any, or for those that the data knows. */
+  readonly port: number;
+  /** The directory of the cluster's data, with one in it for each node; `undefined` for memory. */
+  readonly data: string | undefined;
+}
 
 export interface ClusterEvents {
   readonly onChange: () => void;
@@ -19,17 +28,22 @@ export class ClusterProcesses {
   #isStopping = false;
   #onFormed: () => void = () => {};
 
-  /** Starts the processes; `port` is the first of three in a row, or 0 for any. */
-  constructor(port: number, events: ClusterEvents) {
+  /** Starts the processes. */
+  constructor({ port, data }: ClusterOptions, events: ClusterEvents) {
     this.#events = events;
     this.#nodes = Array.from({ length: nodeCount }, (_, at) => {
+      const id = at + 1;
       const address = `${host}:${port === 0 ? 0 : port + at}`;
-      return new NodeProcess(at + 1, address, {
-        onChange: () => this.#changed(),
-        onEnd: (how) => {
-          if (!this.#isStopping) events.onDeath(how);
+      const nodeData = data === undefined ? undefined : path.join(data, `node-${id}`);
+      return new NodeProcess(
+        { id, address, data: nodeData },
+        {
+          onChange: () => this.#changed(),
+          onEnd: (how) => {
+            if (!this.#isStopping) events.onDeath(how);
+          },
         },
-      });
+      );
     });
   }
 
@@ -41,7 +55,10 @@ export class ClusterProcesses {
     return this.rows.filter(({ state }) => state !== 'dead').length;
   }
 
-  /** Resolves once the three form a cluster that has a leader and has reached them all. */
+  /**
+   * Resolves once the three are a cluster that has a leader: a new one that has reached them all,
+   * or the one that their data tells of.
+   */
   async form(): Promise<void> {
     await Promise.race([this.#form(), this.#firstDeath()]);
   }
@@ -58,9 +75,13 @@ export class ClusterProcesses {
   }
 
   async #form(): Promise<void> {
-    const deadline = AbortSignal.timeout(startWithinMs);
     await Promise.all(this.#nodes.map(({ listening }) => listening));
-    await this.#initialize(deadline);
+    const started = this.#nodes.map((node) => node.started);
+    const wrongPorts = describeWrongPorts(started);
+    if (wrongPorts !== undefined) throw new Error(wrongPorts);
+
+    const deadline = AbortSignal.timeout(startWithinMs);
+    if (!hasCluster(started)) await this.#initialize(deadline);
     await this.#formed(deadline);
   }
 

@@ -1,5 +1,8 @@
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parseStartArguments } from './start-options.ts';
+
+const defaultData = path.join(import.meta.dirname, '..', '..', 'data');
 
 test.each([
   { args: [], port: 21_001 },
@@ -7,7 +10,15 @@ test.each([
   { args: ['--port=0'], port: 0 },
   { args: ['--port', '65533'], port: 65_533 },
 ])('$args starts at port $port', ({ args, port }) => {
-  expect(parseStartArguments(args)).toEqual({ type: 'run', port });
+  expect(parseStartArguments(args)).toEqual({ type: 'run', port, data: defaultData });
+});
+
+test.each([
+  { args: ['--data', '/somewhere'], data: '/somewhere' },
+  { args: ['--data=here'], data: path.resolve('here') },
+  { args: ['--memory'], data: undefined },
+])('$args keeps the data in $data', ({ args, data }) => {
+  expect(parseStartArguments(args)).toEqual({ type: 'run', port: 21_001, data });
 });
 
 test.each([
@@ -17,6 +28,8 @@ test.each([
   { args: ['--port='], says: 'got ""' },
   { args: ['--prot', '1'], says: '--prot' },
   { args: ['21001'], says: '21001' },
+  { args: ['--data='], says: '--data wants a directory; got ""' },
+  { args: ['--data', 'x', '--memory'], says: 'leave out --data' },
 ])('$args is refused with a clear line', ({ args, says }) => {
   const parsed = parseStartArguments(args);
 

@@ -1,7 +1,14 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 export type StartArguments =
-  | { readonly type: 'run'; readonly port: number }
+  | {
+      readonly type: 'run';
+      readonly port: number;
+      /** Where the data is, as an absolute path; `undefined` means in memory. */
+      readonly data: string | undefined;
+    }
   | { readonly type: 'help' }
   | { readonly type: 'error'; readonly message: string };
 
@@ -10,12 +17,18 @@ export const nodeCount = 3;
 export const startUsage = `A key-value cluster of three nodes in three processes on this machine.
 
   npm start
-  npm start -- --port 22001
+  npm start -- --port 22001 --data ./other
+  npm start -- --memory
 
-  --port N   the first of three ports in a row on 127.0.0.1 (default 21001); 0 takes any free ones
-  --help     shows this
+  --port N     the first of three ports in a row on 127.0.0.1 (default 21001); 0 takes any free ones,
+               or those that the data was made with
+  --data DIR   where the nodes keep their logs (default ./data in the project's folder)
+  --memory     keeps everything in memory, which goes with the nodes
+  --help       shows this
 
-Ctrl-C ends all three. Their state is in memory and goes with them.`;
+Ctrl-C ends all three; the next start goes on with their data. Delete it to start anew.`;
+
+const defaultData = fileURLToPath(new URL('../../data', import.meta.url));
 
 const defaultPort = 21_001;
 const lastFirstPort = 65_535 - nodeCount + 1;
@@ -24,20 +37,39 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { port: { type: 'string' }, help: { type: 'boolean' } },
+      options: {
+        port: { type: 'string' },
+        data: { type: 'string' },
+        memory: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
     });
     if (values.help === true) return { type: 'help' };
-    return checkPort(values.port ?? String(defaultPort));
+    return checkStartValues(values);
   } catch (error) {
     return { type: 'error', message: error instanceof Error ? error.message : String(error) };
   }
 }
 
-function checkPort(text: string): StartArguments {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > lastFirstPort) {
-    const message = `--port wants a number from 0 to ${lastFirstPort}; got ${JSON.stringify(text)}.`;
+interface StartValues {
+  readonly port?: string | undefined;
+  readonly data?: string | undefined;
+  readonly memory?: boolean | undefined;
+}
+
+function checkStartValues({
+  port = String(defaultPort),
+  data,
+  memory = false,
+}: StartValues): StartArguments {
+  if (!/^\d{1,5}$/.test(port) || Number(port) > lastFirstPort) {
+    const message = `--port wants a number from 0 to ${lastFirstPort}; got ${JSON.stringify(port)}.`;
     return { type: 'error', message };
   }
-  return { type: 'run', port };
+  if (data === '') return { type: 'error', message: '--data wants a directory; got "".' };
+  if (memory && data !== undefined) {
+    return { type: 'error', message: '--memory keeps nothing in a directory: leave out --data.' };
+  }
+  const directory = memory ? undefined : path.resolve(data ?? defaultData);
+  return { type: 'run', port: Number(port), data: directory };
 }

@@ -4,28 +4,11 @@ import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { ExampleClient } from './client.ts';
 import { eventually } from './test-support/eventually.ts';
-import { isRunning, Program } from './test-support/program.ts';
+import { Program } from './test-support/program.ts';
+import { allGone, nodesOf, startCluster } from './test-support/started-cluster.ts';
 
 /** Far above what it takes, for machines that are busy with other things. */
 const failoverWithinMs = 20_000;
-
-async function startCluster(): Promise<Program> {
-  const program = new Program('start.ts', ['--port', '0']);
-  try {
-    await program.printed(/kill -9 (\d+)/);
-    return program;
-  } catch (error) {
-    await program[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-/** The nodes of the newest table that was printed whole, as id, address and process id. */
-function nodesOf({ stdout }: Program): { address: string; pid: number }[] {
-  const table = stdout.slice(stdout.lastIndexOf('id  address'));
-  const rows = [...table.matchAll(/^\d+ +(\S+) +(\d+) /gm)];
-  return rows.map(([, address, pid]) => ({ address: String(address), pid: Number(pid) }));
-}
 
 async function writeToAny(addresses: readonly string[]): Promise<boolean> {
   for (const address of addresses) {
@@ -39,17 +22,9 @@ async function writeToAny(addresses: readonly string[]): Promise<boolean> {
   return false;
 }
 
-async function allGone(pids: readonly number[]): Promise<void> {
-  await eventually(
-    'all gone',
-    () => pids.filter(isRunning),
-    (left) => left.length === 0,
-  );
-}
-
 describe('the cluster of npm start', () => {
   test('goes on after its leader was killed, and ends on Ctrl-C', async () => {
-    await using program = await startCluster();
+    await using program = await startCluster('--port', '0', '--memory');
     const nodes = nodesOf(program);
     expect(nodes).toHaveLength(3);
     const leaderPid = Number(await program.printed(/kill -9 (\d+)/));
@@ -88,7 +63,7 @@ describe('the cluster of npm start', () => {
   });
 
   test('the lines to copy are true', async () => {
-    await using program = await startCluster();
+    await using program = await startCluster('--port', '0', '--memory');
 
     const [write, read, metrics] = await Promise.all([
       program.printed(/curl -s (\S+)\/write/),
@@ -107,7 +82,7 @@ describe('the cluster of npm start', () => {
   });
 
   test('leaves no orphans when it is killed', async () => {
-    await using program = await startCluster();
+    await using program = await startCluster('--port', '0', '--memory');
     const pids = nodesOf(program).map(({ pid }) => pid);
     expect(pids).toHaveLength(3);
 
@@ -118,7 +93,7 @@ describe('the cluster of npm start', () => {
   });
 
   test('ends on SIGTERM', async () => {
-    await using program = await startCluster();
+    await using program = await startCluster('--port', '0', '--memory');
     const pids = nodesOf(program).map(({ pid }) => pid);
 
     program.kill('SIGTERM');
@@ -129,7 +104,7 @@ describe('the cluster of npm start', () => {
   });
 
   test('ends with an error once all its nodes are dead', async () => {
-    await using program = await startCluster();
+    await using program = await startCluster('--port', '0', '--memory');
 
     for (const { pid } of nodesOf(program)) process.kill(pid, 'SIGKILL');
     await program.ended();
@@ -147,7 +122,7 @@ describe('a start that cannot work', () => {
     await once(blocker, 'listening');
     const { port } = blocker.address() as AddressInfo; // It listens on a port, so it has one.
 
-    await using program = new Program('start.ts', ['--port', String(port)]);
+    await using program = new Program('start.ts', ['--port', String(port), '--memory']);
     await program.ended();
     blocker.close();
 

@@ -1,5 +1,5 @@
 import { Screen } from './screen.ts';
-import { ClusterProcesses } from './start-cluster.ts';
+import { type ClusterOptions, ClusterProcesses } from './start-cluster.ts';
 import { nodeCount, parseStartArguments, startUsage } from './start-options.ts';
 import { renderCommands, renderTable } from './start-view.ts';
 
@@ -16,23 +16,22 @@ switch (options.type) {
     process.exitCode = 2;
     break;
   case 'run':
-    process.exit(await run(options.port));
+    process.exit(await run(options));
 }
 
 /** Runs the cluster until somebody ends it; returns the exit code. */
-async function run(port: number): Promise<number> {
+async function run(where: ClusterOptions): Promise<number> {
   const screen = new Screen(process.stdout);
   const ended = endRequested();
-  screen.say(`Starting ${nodeCount} nodes ...`);
+  screen.say(`Starting ${nodeCount} nodes ${describeData(where)} ...`);
 
-  const cluster = showCluster(port, screen);
+  const cluster = showCluster(where, screen);
   try {
     await Promise.race([ended, cluster.run()]);
     return 0;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const advice = message.includes('in use') ? ' npm start -- --port N starts elsewhere.' : '';
-    console.error(`${message}${advice}`);
+    console.error(`${message}${adviceFor(message)}`);
     return 1;
   } finally {
     await cluster.stop();
@@ -41,13 +40,25 @@ async function run(port: number): Promise<number> {
   }
 }
 
+function describeData({ data }: ClusterOptions): string {
+  if (data === undefined) return 'in memory; what they hold goes with them';
+  return `with their data in ${data}; delete it to start anew`;
+}
+
+function adviceFor(message: string): string {
+  if (message.includes('in use by another process')) {
+    return ' npm start -- --port N --data DIR starts a second cluster.';
+  }
+  return message.includes('in use') ? ' npm start -- --port N starts elsewhere.' : '';
+}
+
 interface ShownCluster {
   /** Rejects when the cluster does not come up, or when its last node has died. */
   run(): Promise<never>;
   stop(): Promise<void>;
 }
 
-function showCluster(port: number, screen: Screen): ShownCluster {
+function showCluster(where: ClusterOptions, screen: Screen): ShownCluster {
   let timer: NodeJS.Timeout | undefined;
   let isUp = false;
 
@@ -56,7 +67,7 @@ function showCluster(port: number, screen: Screen): ShownCluster {
     const rows = cluster.rows;
     screen.show({ table: renderTable(rows), commands: renderCommands(rows) });
   };
-  const cluster = new ClusterProcesses(port, {
+  const cluster = new ClusterProcesses(where, {
     onChange: () => {
       if (isUp) timer ??= setTimeout(draw, drawPauseMs);
     },

@@ -1,9 +1,15 @@
 import type { LogIndex, RaftMetrics, Role, Term } from 'quorate';
 import type { ExampleServer } from './server.ts';
+import { wireNodeList } from './wire-output.ts';
 
 /** What a node tells the process that started it. */
 export type Report =
-  | { readonly type: 'listening'; readonly address: string }
+  | {
+      readonly type: 'listening';
+      readonly address: string;
+      /** The nodes of the cluster that its data tells of, with their addresses. */
+      readonly members: Readonly<Record<string, string>>;
+    }
   | {
       readonly type: 'metrics';
       readonly role: Role | 'stopped';
@@ -29,7 +35,8 @@ export async function reportToParent(
   // Ctrl-C reaches all processes of a terminal; the parent decides what it means.
   process.on('SIGINT', () => {});
 
-  await send({ type: 'listening', address: server.address });
+  const members = wireNodeList(server.raft.metrics.membership);
+  await send({ type: 'listening', address: server.address, members });
   let sent = '';
   for await (const metrics of server.raft.watch()) {
     if (!process.connected) return;

@@ -25,8 +25,8 @@ const outsideMembers = new Set(['Math.random', 'AbortSignal.timeout']);
 /** Node modules without clock, chance or I/O of their own. */
 const pureModules = new Set(
   [
-    'node:assert node:async_hooks node:buffer node:diagnostics_channel node:events',
-    'node:stream node:string_decoder node:util node:zlib',
+    'node:assert node:assert/strict node:async_hooks node:buffer node:diagnostics_channel node:events',
+    'node:path node:stream node:string_decoder node:util node:zlib',
   ].flatMap((names) => names.split(' ')),
 );
 
@@ -68,6 +68,8 @@ function complaintAboutName(room: string, place: Place): string | undefined {
   const { node } = place;
   if (node.type !== 'Identifier' || isMereKey(place)) return undefined;
   const name = String(node['name']);
+  // The suites speak to the person who runs them.
+  if (room === 'testing' && name === 'console') return undefined;
   if (outsideGlobals.has(name)) {
     return `${name} is forbidden here; the outside world comes in through src/platform.`;
   }

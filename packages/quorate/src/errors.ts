@@ -8,6 +8,8 @@ export type RaftErrorCode =
   | 'RAFT_ALREADY_INITIALIZED'
   | 'RAFT_OVERLOADED'
   | 'RAFT_ENTRY_NOT_FOUND'
+  | 'RAFT_DAMAGED'
+  | 'RAFT_LOCKED'
   | 'RAFT_UNREACHABLE'
   | 'RAFT_WRONG_TARGET'
   | 'RAFT_UNSUPPORTED'
@@ -101,6 +103,28 @@ export class OverloadedError extends RaftError {
 /** A log store was asked for an entry it does not have. */
 export class EntryNotFoundError extends RaftError {
   readonly code = 'RAFT_ENTRY_NOT_FOUND';
+}
+
+/**
+ * What is on the disk is not what was written there. Nothing was cut or repaired: the node must not
+ * start from it, since it would forget what it has acknowledged.
+ */
+export class DamagedError extends RaftError {
+  readonly code = 'RAFT_DAMAGED';
+  readonly file: string;
+  /** Where in the file, in bytes. */
+  readonly offset: number;
+
+  constructor(message: string, options: RaftErrorOptions & { file: string; offset: number }) {
+    super(message, options);
+    this.file = options.file;
+    this.offset = options.offset;
+  }
+}
+
+/** The directory is in use by another process, or by another store of this one. */
+export class LockedError extends RaftError {
+  readonly code = 'RAFT_LOCKED';
 }
 
 /** Thrown by a network: the target did not answer. The library backs off and tries again. */

@@ -24,11 +24,13 @@ export type {
 export {
   AlreadyInitializedError,
   ChangeInProgressError,
+  DamagedError,
   EntryNotFoundError,
   FatalError,
   InvalidMembershipError,
   type LeaderHint,
   LeadershipLostError,
+  LockedError,
   NotLeaderError,
   OverloadedError,
   RaftError,

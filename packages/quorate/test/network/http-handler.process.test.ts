@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { HttpNetwork } from '../../src/network/http.ts';
+import { caller, heartbeat, rejectionOf } from '../../src/testing/network/connected.ts';
+import { RecordingRpc } from '../../src/testing/network/recording-rpc.ts';
+import { snapshotRequest } from '../../src/testing/network/snapshot-cases.ts';
 import { rawExchange, TestServer } from './http-server.ts';
-import { caller, heartbeat, rejectionOf } from './network-under-test.ts';
-import { RecordingRpc } from './recording-rpc.ts';
-import { snapshotRequest } from './snapshot-cases.ts';
 
 async function serving(
   body: (server: TestServer, node: RecordingRpc) => Promise<void>,

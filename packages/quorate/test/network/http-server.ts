@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Socket
 import type { RaftRpc } from '../../src/contract/network.ts';
 import type { NodeId, NodeInfo } from '../../src/core/types.ts';
 import { HttpNetwork, type HttpNetworkOptions, raftHttpHandler } from '../../src/network/http.ts';
-import type { NetworkUnderTest } from './network-under-test.ts';
+import type { NetworkUnderTest, StrangeTarget } from '../../src/testing/network/options.ts';
 
 /** A server on a free port of this machine, and every socket that is open to it. */
 export class TestServer implements AsyncDisposable {
@@ -75,8 +75,13 @@ export class TestServer implements AsyncDisposable {
   }
 }
 
-/** HTTP as the shared cases see it. */
-export async function openHttp(options?: HttpNetworkOptions): Promise<NetworkUnderTest> {
+/** HTTP as the suite sees it. */
+export interface HttpUnderTest extends NetworkUnderTest {
+  /** Resolves with 0, once no socket is open any more. */
+  countOpen(): Promise<number>;
+}
+
+export async function openHttp(options?: HttpNetworkOptions): Promise<HttpUnderTest> {
   const network = new HttpNetwork(options);
   const servers = new Map<NodeId, TestServer>();
   return {
@@ -94,9 +99,27 @@ export async function openHttp(options?: HttpNetworkOptions): Promise<NetworkUnd
       await servers.get(id)?.[Symbol.asyncDispose]();
       servers.delete(id);
     },
+    countOpen: async () => {
+      for (const server of servers.values()) await server.allClosed();
+      return 0;
+    },
     close: async () => {
       await network[Symbol.asyncDispose]();
       for (const server of servers.values()) await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A place where something other than a node listens. */
+export async function openStranger(onSocket: (socket: Socket) => void): Promise<StrangeTarget> {
+  const network = new HttpNetwork({ callTimeoutMs: 40 });
+  const server = await TestServer.tcp(onSocket);
+  return {
+    network,
+    info: server.info,
+    close: async () => {
+      await network[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
     },
   };
 }

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { HttpNetwork } from '../../src/network/http.ts';
+import { caller, rejectionOf } from '../../src/testing/network/connected.ts';
+import { Latch, RecordingRpc } from '../../src/testing/network/recording-rpc.ts';
+import { snapshotRequest } from '../../src/testing/network/snapshot-cases.ts';
 import { TestServer } from './http-server.ts';
-import { caller, rejectionOf } from './network-under-test.ts';
-import { Latch, RecordingRpc } from './recording-rpc.ts';
-import { snapshotRequest } from './snapshot-cases.ts';
 
 test('a socket whose request was answered before its end is not used again', async () => {
   const body = '{"Ok":{"term":1,"stored":2,"match":3}}';

@@ -3,28 +3,10 @@ import type { CallOptions } from '../../src/contract/network.ts';
 import type { NodeId } from '../../src/core/types.ts';
 import { UnreachableError } from '../../src/errors.ts';
 import { type MemoryMessage, MemoryNetwork } from '../../src/network/memory.ts';
-import { networkCases } from './network-cases.ts';
-import { heartbeat, type NetworkUnderTest, rejectionOf } from './network-under-test.ts';
-import { Latch, RecordingRpc } from './recording-rpc.ts';
-import { snapshotRequest } from './snapshot-cases.ts';
+import { heartbeat, rejectionOf } from '../../src/testing/network/connected.ts';
+import { Latch, RecordingRpc } from '../../src/testing/network/recording-rpc.ts';
+import { snapshotRequest } from '../../src/testing/network/snapshot-cases.ts';
 import { StepRuntime } from './step-runtime.ts';
-
-async function open(): Promise<NetworkUnderTest> {
-  const network = new MemoryNetwork();
-  return {
-    network,
-    serve: async (id, rpc, info) => {
-      network.attach(id, rpc);
-      return info ?? {};
-    },
-    stop: async (id) => network.detach(id),
-    close: async () => {},
-  };
-}
-
-describe('any network', () => {
-  networkCases({ test, open });
-});
 
 interface World {
   readonly runtime: StepRuntime;

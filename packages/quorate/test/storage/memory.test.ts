@@ -1,15 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { memoryStorage } from '../../src/storage/memory.ts';
-import { logStoreCases } from './log-store-cases.ts';
-import { at, command, commands } from './log-store-under-test.ts';
-import { snapshotStoreCases } from './snapshot-store-cases.ts';
+import { at, command, commands } from '../../src/testing/log-store/entries.ts';
+import { logStoreSuite } from '../../src/testing/log-store-suite.ts';
+import { recoverySuite } from '../../src/testing/recovery-suite.ts';
+import { snapshotStoreSuite } from '../../src/testing/snapshot-store-suite.ts';
 
 describe('any log store', () => {
-  logStoreCases({ test, open: async () => memoryStorage().log });
+  logStoreSuite({ test, open: async () => memoryStorage().log });
 });
 
 describe('any snapshot store', () => {
-  snapshotStoreCases({ test, open: async () => memoryStorage().snapshots });
+  snapshotStoreSuite({ test, open: async () => memoryStorage().snapshots });
+});
+
+describe('nodes on any storage', () => {
+  recoverySuite({ test, open: async () => memoryStorage() });
 });
 
 describe('memory storage', () => {

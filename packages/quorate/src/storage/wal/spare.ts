@@ -1,0 +1,106 @@
+import type { FileSystem, OpenFile } from '../../platform/file-system.ts';
+import type { Runtime, Timer } from '../../platform/runtime.ts';
+
+export interface SpareOptions {
+  readonly files: FileSystem;
+  readonly directory: string;
+  readonly runtime: Runtime;
+  readonly bytes: number;
+  readonly durableWrites: boolean;
+  /** The disk had no room for the spare, or has it again. */
+  readonly onRoom: (hasRoom: boolean) => void;
+}
+
+/** Small, so that a write of the log that meets one waits for little. */
+const chunkBytes = 128 * 1024;
+const retryMs = 1000;
+const zeroes = new Uint8Array(chunkBytes);
+
+/** A file full of zeroes that waits to become a segment. */
+export interface Prepared {
+  readonly file: OpenFile;
+  readonly path: string;
+}
+
+/**
+ * Keeps one segment ready, so that no write waits for a file to grow. A full disk is no failure
+ * here: nothing was promised yet, so it is tried again.
+ */
+export class Spare {
+  readonly #options: SpareOptions;
+  #ready: Promise<Prepared | undefined> | undefined = undefined;
+  #timer: Timer | undefined = undefined;
+  #isClosed = false;
+
+  constructor(options: SpareOptions) {
+    this.#options = options;
+  }
+
+  get #path(): string {
+    return `${this.#options.directory}/spare.tmp`;
+  }
+
+  /** Begins to prepare one, unless that was done before. */
+  prepare(): void {
+    if (this.#isClosed) return;
+    this.#ready ??= this.#try();
+  }
+
+  /** Returns the spare; whoever takes it gives it another name. */
+  async take(): Promise<Prepared> {
+    const ready = await this.#ready;
+    this.#ready = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    return ready ?? fill(this.#options, this.#path, this.#options.bytes);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    const ready = await this.#ready;
+    await ready?.file.close();
+  }
+
+  async #try(): Promise<Prepared | undefined> {
+    const { bytes, onRoom } = this.#options;
+    try {
+      const prepared = await fill(this.#options, this.#path, bytes);
+      onRoom(true);
+      return prepared;
+    } catch {
+      // Whatever is wrong with the disk, the next write will say so if it is still wrong then.
+      onRoom(false);
+      this.#retryLater();
+      return undefined;
+    }
+  }
+
+  #retryLater(): void {
+    if (this.#isClosed) return;
+    this.#timer = this.#options.runtime.setTimer(() => {
+      this.#timer = undefined;
+      this.#ready = this.#isClosed ? undefined : this.#try();
+    }, retryMs);
+  }
+}
+
+/** Makes a file of `bytes` zeroes that are on the disk. What had the name before is replaced. */
+export async function fill(
+  { files, durableWrites }: Pick<SpareOptions, 'files' | 'durableWrites'>,
+  path: string,
+  bytes: number,
+): Promise<Prepared> {
+  if ((await files.size(path)) !== undefined) await files.unlink(path);
+  const file = await files.open(path, { mode: 'create', durableWrites });
+  try {
+    for (let offset = 0; offset < bytes; offset += chunkBytes) {
+      await file.write([zeroes.subarray(0, Math.min(chunkBytes, bytes - offset))], offset);
+    }
+    return { file, path };
+  } catch (error) {
+    await file.close();
+    await files.unlink(path);
+    throw error;
+  }
+}

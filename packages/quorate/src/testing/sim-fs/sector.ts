@@ -1,0 +1,64 @@
+import { Buffer } from 'node:buffer';
+
+import { Digest } from './digest.ts';
+
+/** What a disk writes as one piece, if all goes well. */
+export const sectorBytes = 512;
+
+/** The content of one sector. It never changes, so images share it; a write makes another one. */
+export class Sector {
+  readonly bytes: Uint8Array;
+  #digest: Digest | undefined;
+
+  /** `bytes` must be `sectorBytes` long, and nobody may change it from now on. */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  get digest(): Digest {
+    if (this.#digest === undefined) {
+      this.#digest = new Digest();
+      const { buffer, byteOffset, byteLength } = this.bytes;
+      this.#digest.addWords(new Uint32Array(buffer, byteOffset, byteLength / 4));
+    }
+    return this.#digest;
+  }
+}
+
+/** A sector that was allocated and holds zeroes. */
+const zeroSector = new Sector(new Uint8Array(sectorBytes));
+
+/** A hole: never written, takes no space, reads as zeroes. */
+export type SectorOrHole = Sector | undefined;
+
+export function contentOf(sector: SectorOrHole): Sector {
+  return sector ?? zeroSector;
+}
+
+export function isSameContent(one: SectorOrHole, other: SectorOrHole): boolean {
+  const [left, right] = [contentOf(one), contentOf(other)];
+  if (left === right) return true;
+  return left.digest.high === right.digest.high && left.digest.low === right.digest.low;
+}
+
+/** `sector` with `part` at byte `start` of it. */
+export function overwritten(sector: SectorOrHole, part: Uint8Array, start: number): Sector {
+  // Stores write many zeroes; sharing them makes it quick to see that nothing changed.
+  if (Buffer.compare(part, zeroSector.bytes) === 0) return zeroSector;
+  const bytes = new Uint8Array(contentOf(sector).bytes);
+  bytes.set(part, start);
+  return new Sector(bytes);
+}
+
+/** What a write that stopped after `count` bytes leaves: so many of `newer`, then `older`. */
+export function torn(older: SectorOrHole, newer: SectorOrHole, count: number): Sector {
+  const bytes = new Uint8Array(contentOf(older).bytes);
+  bytes.set(contentOf(newer).bytes.subarray(0, count));
+  return new Sector(bytes);
+}
+
+/** The first `count` bytes of `sector`, then zeroes. */
+export function cut(sector: SectorOrHole, count: number): SectorOrHole {
+  if (sector === undefined || sector === zeroSector) return sector;
+  return torn(undefined, sector, count);
+}
