@@ -1,4 +1,4 @@
-import type { LogId, NodeId, NodeInfo } from './core/types.ts';
+import type { LogId, LogIndex, NodeId, NodeInfo } from './core/types.ts';
 
 export type RaftErrorCode =
   | 'RAFT_NOT_LEADER'
@@ -114,11 +114,17 @@ export class DamagedError extends RaftError {
   readonly file: string;
   /** Where in the file, in bytes. */
   readonly offset: number;
+  /** The entry that is expected there. */
+  readonly index: LogIndex;
 
-  constructor(message: string, options: RaftErrorOptions & { file: string; offset: number }) {
+  constructor(
+    message: string,
+    options: RaftErrorOptions & { file: string; offset: number; index: LogIndex },
+  ) {
     super(message, options);
     this.file = options.file;
     this.offset = options.offset;
+    this.index = options.index;
   }
 }
 

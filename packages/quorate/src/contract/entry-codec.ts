@@ -1,7 +1,7 @@
 import type { CommandData, Entry, Membership, Payload } from '../core/types.ts';
 
 /*
- * An entry as bytes, the same on every disk and every wire. Little-endian:
+ * An entry as bytes, the same on every disk and on the binary wire. Little-endian:
  *
  *      0  u32  length of the payload
  *      4  u8   kind: 1 blank, 2 command, 3 membership, 4 session

@@ -10,8 +10,16 @@ export { WalLogStore } from './wal/wal-log-store.ts';
 export interface WalOptions {
   /** Size of one file of the log, in bytes; at least 4 KiB. Default 16 MiB. */
   readonly segmentBytes?: number;
-  /** Below this the store says that it is low on room. Default: room for two segments. */
+  /**
+   * Below this the store says that it is low on room (`isLow`); at least one segment. Default: room
+   * for two.
+   */
   readonly minFreeBytes?: number;
+  /**
+   * Make each segment before it is needed, in the background. Without it there is one file less,
+   * and the write that needs a new segment waits until that is made. Default `true`.
+   */
+  readonly preallocate?: boolean;
   /**
    * Writes resolve before they are on the disk. Faster, and wrong: after a power cut the node
    * forgets what it has promised, its vote included. For tests and throw-away clusters.
@@ -41,17 +49,26 @@ const mebibyte = 1024 * 1024;
  */
 export async function walStorage(directory: string, options: WalOptions = {}): Promise<WalStorage> {
   const { segmentBytes = 16 * mebibyte, files = nodeFileSystem } = options;
-  if (!Number.isSafeInteger(segmentBytes) || segmentBytes < 4096) {
-    throw new RangeError(
-      `segmentBytes must be a whole number of bytes, at least 4096; it is ${String(segmentBytes)}.`,
-    );
+  demand(
+    Number.isSafeInteger(segmentBytes) && segmentBytes >= 4096 && segmentBytes <= 2 ** 30,
+    `segmentBytes must be a whole number of bytes from 4096 to 2^30; it is ${String(segmentBytes)}.`,
+  );
+  const { minFreeBytes = 2 * segmentBytes } = options;
+  demand(
+    Number.isSafeInteger(minFreeBytes) && minFreeBytes >= segmentBytes,
+    `minFreeBytes must be at least segmentBytes (${segmentBytes}), the room for the next segment; it is ${String(minFreeBytes)}.`,
+  );
+  for (const name of ['preallocate', 'unsafeNoSync'] as const) {
+    const value: unknown = options[name] ?? false;
+    demand(typeof value === 'boolean', `${name} must be true or false; it is ${String(value)}.`);
   }
   const log = await WalLogStore.open({
     directory: `${directory}/log`,
     files,
     runtime: options.runtime ?? nodeRuntime,
     segmentBytes: Math.ceil(segmentBytes / 4096) * 4096,
-    minFreeBytes: options.minFreeBytes ?? 2 * segmentBytes,
+    minFreeBytes,
+    preallocate: options.preallocate ?? true,
     unsafeNoSync: options.unsafeNoSync ?? false,
   });
   const snapshots = new MemorySnapshotStore();
@@ -63,4 +80,8 @@ export async function walStorage(directory: string, options: WalOptions = {}): P
       await snapshots[Symbol.asyncDispose]();
     },
   };
+}
+
+function demand(holds: boolean, message: string): void {
+  if (!holds) throw new RangeError(message);
 }

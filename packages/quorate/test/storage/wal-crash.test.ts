@@ -61,7 +61,7 @@ const workloads: readonly Workload[] = [
   },
   {
     name: 'truncates, within a batch and over segments, and what is appended after them',
-    least: 1500,
+    least: 1000,
     writes: [
       append(1, 1, [300, 300, 300, 300]),
       truncate(2),

@@ -32,6 +32,7 @@ export function openWal(
     runtime: drawnRuntime(files.digest()),
     segmentBytes,
     minFreeBytes: segmentBytes,
+    preallocate: true,
     unsafeNoSync: false,
   });
 }

@@ -11,6 +11,10 @@ export class WalContents {
   identity: Identity | undefined = undefined;
   vote: Vote | undefined = undefined;
   purged: LogId = noLogId;
+  /** `false` until a first batch told of the state. */
+  hasBegun = false;
+  /** Grows when entries go, so that whoever reads them can see it. */
+  generation = 0;
   /** The entries that are in files; it may begin before the purged end. */
   #shape: LogShape = new LogShape([], noLogId, noLogId);
 
@@ -44,6 +48,7 @@ export class WalContents {
     this.vote = vote;
     this.purged = purged;
     this.#shape = new LogShape([], last, last);
+    this.hasBegun = true;
   }
 
   addRun(segment: Segment, place: { offset: number; length: number }, run: EntryRun): void {
@@ -55,9 +60,10 @@ export class WalContents {
     segment.index.add({ ...place, first, count });
   }
 
-  /** Removes every entry after `logId`. */
+  /** Removes every entry after `logId`, or all if the log does not hold that one. */
   truncate(logId: LogId): void {
-    if (logId.index >= this.#shape.purged.index) this.#shape.truncate(logId.index);
+    this.generation += 1;
+    if (this.holds(logId)) this.#shape.truncate(logId.index);
     else this.#shape = new LogShape([], logId, logId);
     for (const segment of this.segments) segment.index.truncate(logId.index);
   }
@@ -65,11 +71,15 @@ export class WalContents {
   /** Removes every entry up to `logId`, or all if the log does not hold that one. */
   purge(logId: LogId): void {
     if (logId.index <= this.purged.index) return;
+    this.generation += 1;
     this.purged = logId;
-    const isBefore = logId.index < this.#shape.purged.index;
-    if (isBefore || this.#shape.termAt(logId.index) === logId.term) return;
+    if (logId.index < this.#shape.purged.index || this.holds(logId)) return;
     this.#shape = new LogShape([], logId, logId);
     for (const segment of this.segments) segment.index.truncate(0);
+  }
+
+  holds({ term, index }: LogId): boolean {
+    return this.#shape.termAt(index) === term;
   }
 
   /** Says why `run` cannot come next, or `undefined` if it can. */
@@ -93,6 +103,7 @@ export class WalContents {
       if (last > this.purged.index) break;
       count += 1;
     }
+    if (count > 0) this.generation += 1;
     return this.segments.splice(0, count);
   }
 }

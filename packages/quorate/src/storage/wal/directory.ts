@@ -18,6 +18,13 @@ export async function makeDurableDirectory(files: FileSystem, directory: string)
   }
 }
 
+/** What was being prepared when the last process ended. */
+export async function removeLeftovers(files: FileSystem, directory: string): Promise<void> {
+  for (const name of await files.readDirectory(directory)) {
+    if (name.endsWith('.tmp')) await files.unlink(`${directory}/${name}`);
+  }
+}
+
 function isForbidden(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'EACCES' || code === 'EPERM';

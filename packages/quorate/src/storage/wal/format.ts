@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { getUint53, setUint53 } from '../../contract/entry-codec.ts';
+import { setUint53 } from '../../contract/entry-codec.ts';
 
 /*
  * The files of the write-ahead log, version 1. Little-endian. docs/wal-format.md tells it in words.
@@ -74,17 +74,28 @@ export function encodeSegmentHead({ salt, sequence, firstBatch }: SegmentHead): 
   return bytes;
 }
 
+/**
+ * Returns the version of the format that a right head tells of. Heads of all versions have their
+ * checksum in the same place, so that a torn one is not taken for another version's.
+ */
+export function versionIn(bytes: Uint8Array): string | undefined {
+  const isSegment = segmentMagic.every((byte, at) => at === 7 || bytes[at] === byte);
+  if (!isSegment || viewOf(bytes).getUint32(32, true) !== crc32(bytes.subarray(0, 32))) {
+    return undefined;
+  }
+  return String.fromCharCode(bytes[7] ?? 0);
+}
+
 /** Returns the head, or `undefined` if these bytes are none. */
 export function decodeSegmentHead(bytes: Uint8Array): SegmentHead | undefined {
   if (bytes.length < segmentHeadBytes) return undefined;
   const view = viewOf(bytes);
   if (segmentMagic.some((byte, at) => bytes[at] !== byte)) return undefined;
   if (view.getUint32(32, true) !== crc32(bytes.subarray(0, 32))) return undefined;
-  return {
-    salt: view.getUint32(8, true),
-    sequence: getUint53(view, 16),
-    firstBatch: getUint53(view, 24),
-  };
+  const sequence = uint53At(view, 16);
+  const firstBatch = uint53At(view, 24);
+  if (sequence === undefined || firstBatch === undefined) return undefined;
+  return { salt: view.getUint32(8, true), sequence, firstBatch };
 }
 
 /** Writes the head of a batch whose records are in place already, behind it. */
@@ -113,12 +124,20 @@ export function decodeBatchHead(
   if (view.getUint32(offset + 24, true) !== crc32(bytes.subarray(offset, offset + 24))) {
     return undefined;
   }
+  const number = uint53At(view, offset + 8);
+  if (number === undefined) return undefined;
   return {
     salt: view.getUint32(offset + 4, true),
-    number: getUint53(view, offset + 8),
+    number,
     length: view.getUint32(offset + 16, true),
     recordsCrc: view.getUint32(offset + 20, true),
   };
+}
+
+/** Returns `undefined` for what no writer of ours has written: these bytes may be anybody's. */
+function uint53At(view: DataView, offset: number): number | undefined {
+  const high = view.getUint32(offset + 4, true);
+  return high < 2 ** 21 ? high * 2 ** 32 + view.getUint32(offset, true) : undefined;
 }
 
 export function recordsMatch(head: BatchHead, records: Uint8Array): boolean {

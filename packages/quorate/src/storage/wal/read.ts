@@ -13,16 +13,22 @@ const stretchBytes = 1024 * 1024;
 /**
  * Reads entries from `from` (in) to `to` (out), all of them known to be in `segments`, at least one
  * and no more than `maxBytes` of payload. Whole batches are read, so that their checksums vouch for
- * what comes back.
+ * what comes back. Once `isCurrent` says that entries went meanwhile, it returns the start that it
+ * has, or `undefined` if it has none.
  */
 export async function readEntries(
   segments: readonly Segment[],
   { from, to, maxBytes }: { from: LogIndex; to: LogIndex; maxBytes: number },
-): Promise<Entry[]> {
+  isCurrent: () => boolean,
+): Promise<Entry[] | undefined> {
   const wanted: Wanted = { entries: [], next: from, to, bytesLeft: maxBytes };
   while (wanted.next < to && !isFull(wanted)) {
     const segment = segmentOf(segments, wanted.next);
-    await readStretch(segment, placesFrom(segment, wanted), wanted);
+    const places = placesFrom(segment, wanted);
+    const bytes = await readStretch(segment, places);
+    // What was read so far was there, and in this order; what these bytes hold may be gone.
+    if (!isCurrent()) return wanted.entries.length > 0 ? wanted.entries : undefined;
+    collectAll(segment, places, { bytes, wanted });
   }
   return wanted.entries;
 }
@@ -63,23 +69,28 @@ function placesFrom(segment: Segment, { next, to, bytesLeft }: Wanted): BatchPla
   return places;
 }
 
-async function readStretch(
-  segment: Segment,
-  places: readonly BatchPlace[],
-  wanted: Wanted,
-): Promise<void> {
+function readStretch(segment: Segment, places: readonly BatchPlace[]): Promise<Uint8Array> {
   const start = places[0]?.offset ?? 0;
   const last = places.at(-1);
   const end = (last?.offset ?? 0) + batchHeadBytes + (last?.length ?? 0);
-  const bytes = await segment.read(start, end - start);
+  return segment.read(start, end - start);
+}
+
+function collectAll(
+  segment: Segment,
+  places: readonly BatchPlace[],
+  { bytes, wanted }: { bytes: Uint8Array; wanted: Wanted },
+): void {
   const view = viewOf(bytes);
+  const start = places[0]?.offset ?? 0;
   for (const place of places) {
     const at = place.offset - start;
     const head = decodeBatchHead(bytes, view, at);
     const records = bytes.subarray(at + batchHeadBytes, at + batchHeadBytes + place.length);
     if (head === undefined || !recordsMatch(head, records)) throw damaged(segment, place);
     // A few entries must not keep a large buffer in memory; many may share it.
-    const copies = wanted.to - wanted.next < place.count / 2;
+    const isSmallPart = wanted.to - wanted.next < place.count / 2;
+    const copies = isSmallPart || wanted.bytesLeft < place.length / 2;
     collect(records, place, wanted, { copies });
   }
 }
@@ -113,6 +124,6 @@ function take(entry: Entry, wanted: Wanted): void {
 function damaged({ path }: Segment, { offset, first }: BatchPlace): DamagedError {
   return new DamagedError(
     `${path} at offset ${offset}: the batch that begins with entry ${first} was right when the log was opened and is not any more. Replace the disk, and restore the node from a copy or as a new one.`,
-    { file: path, offset },
+    { file: path, offset, index: first },
   );
 }

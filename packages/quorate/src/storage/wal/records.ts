@@ -107,6 +107,17 @@ export function runOf({ entries, from, to }: EntrySlice): EntryRun {
   return { first: first.logId.index, count: to - from, termStarts, last: last.logId };
 }
 
+/** Says where entries do not follow one another, or `undefined` if they all do. */
+export function faultInside(entries: readonly Entry[]): string | undefined {
+  for (let at = 1; at < entries.length; at += 1) {
+    const { term, index } = (entries[at] as Entry).logId;
+    const before = (entries[at - 1] as Entry).logId;
+    if (index !== before.index + 1) return `entry ${index} comes after entry ${before.index}`;
+    if (term < before.term) return `entry ${index} has term ${term} after ${before.term}`;
+  }
+  return undefined;
+}
+
 /** A record as it was found, to be told what is in it. */
 export interface FoundRecord {
   readonly tag: number;

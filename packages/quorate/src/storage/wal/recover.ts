@@ -2,7 +2,7 @@ import type { Identity, LogId, Vote } from '../../core/types.ts';
 import { DamagedError, UnsupportedError } from '../../errors.ts';
 import type { FileSystem } from '../../platform/file-system.ts';
 import { WalContents } from './contents.ts';
-import { decodeSegmentHead, recordTag, segmentHeadBytes, viewOf } from './format.ts';
+import { decodeSegmentHead, recordTag, segmentHeadBytes, versionIn, viewOf } from './format.ts';
 import {
   type FoundRecord,
   readJson,
@@ -25,128 +25,141 @@ const whatToDo =
 
 /**
  * Reads the segments of a directory. A torn end is zeroed, durably, so that nothing of it can come
- * back; everything else that is wrong is refused.
+ * back; everything else that is wrong is refused, and then nothing is changed.
  *
  * @throws {DamagedError} that names file, offset and the entry that is expected there.
+ * @throws {UnsupportedError} if another version wrote it.
  */
 export async function recoverWal(
   files: FileSystem,
   directory: string,
-  options: { readonly durableWrites: boolean; readonly drawSalt: () => number },
+  options: { readonly durableWrites: boolean },
 ): Promise<RecoveredWal> {
   const contents = new WalContents();
-  const names = await files.readDirectory(directory);
-  const sequences = names.map(sequenceOf).filter((sequence) => sequence !== undefined);
-  sequences.sort((a, b) => a - b);
-  let nextBatch = 1;
-  for (const [at, sequence] of sequences.entries()) {
-    const path = `${directory}/${segmentName(sequence)}`;
-    const previous = sequences[at - 1];
-    if (previous !== undefined && sequence !== previous + 1) {
-      const missing = `${directory}/${segmentName(previous + 1)}`;
-      throw damage(contents, { file: missing, offset: 0 }, 'the segment is missing');
+  try {
+    const sequences = sequencesOf(await files.readDirectory(directory));
+    let nextBatch = 1;
+    let headless: string | undefined;
+    for (const [at, sequence] of sequences.entries()) {
+      const path = `${directory}/${segmentName(sequence)}`;
+      checkSequence(contents, { path, sequence, previous: sequences[at - 1] });
+      const isLast = at === sequences.length - 1;
+      const known = { ...options, path, sequence, isLast };
+      const segment = await openSegment(files, contents, known);
+      if (segment === undefined) headless = path;
+      else nextBatch = await readSegment(contents, segment, { nextBatch, isLast });
     }
-    const isLast = at === sequences.length - 1;
-    const segment = await openSegment(files, contents, path, {
-      ...options,
-      sequence,
-      isLast,
-      nextBatch,
-    });
-    checkFollows(contents, segment, nextBatch);
-    contents.segments.push(segment);
-    nextBatch = await readSegment(contents, segment, { isFirst: at === 0, isLast });
+    checkStart(contents);
+    await cleanEnd(files, directory, { contents, headless });
+    return { contents, nextBatch };
+  } catch (error) {
+    for (const segment of contents.segments) await segment.drop();
+    throw error;
   }
-  checkStart(contents);
-  return { contents, nextBatch };
 }
 
+function sequencesOf(names: readonly string[]): number[] {
+  const sequences = names.map(sequenceOf).filter((sequence) => sequence !== undefined);
+  return sequences.sort((a, b) => a - b);
+}
+
+function checkSequence(
+  contents: WalContents,
+  { path, sequence, previous }: { path: string; sequence: number; previous: number | undefined },
+): void {
+  if (previous === undefined || sequence === previous + 1) return;
+  const what = `the segment before it is missing (number ${sequence - 1})`;
+  throw damage(contents, { file: path, offset: 0 }, what);
+}
+
+/** Opens a segment, or returns `undefined` for one that was made and got no head: the last. */
 async function openSegment(
   files: FileSystem,
   contents: WalContents,
-  path: string,
-  known: {
-    readonly sequence: number;
-    readonly durableWrites: boolean;
-    readonly drawSalt: () => number;
-    readonly isLast: boolean;
-    readonly nextBatch: number;
-  },
-): Promise<Segment> {
-  const { sequence, durableWrites, isLast, nextBatch } = known;
+  known: { path: string; sequence: number; durableWrites: boolean; isLast: boolean },
+): Promise<Segment | undefined> {
+  const { path, sequence, durableWrites, isLast } = known;
   const file = await files.open(path, { mode: 'write', durableWrites });
-  const size = await file.size();
-  const bytes = new Uint8Array(segmentHeadBytes);
-  await file.read(bytes, 0);
-  const head = decodeSegmentHead(bytes);
-  if (head !== undefined && head.sequence === sequence) {
-    const { salt, firstBatch } = head;
-    return new Segment(file, { sequence, path, size, salt, firstBatch, end: segmentHeadBytes });
+  try {
+    const size = await file.size();
+    const bytes = new Uint8Array(segmentHeadBytes);
+    await file.read(bytes, 0);
+    const version = versionIn(bytes);
+    if (version !== undefined && version !== '1') {
+      throw new UnsupportedError(
+        `${path} was written in version ${version} of the format, and this is version 1. Use the version of the library that wrote it.`,
+      );
+    }
+    const head = decodeSegmentHead(bytes);
+    const end = segmentHeadBytes;
+    if (head?.sequence === sequence) {
+      return new Segment(file, { ...head, path, size, end });
+    }
+    const empty = new Segment(file, { sequence, path, size, salt: 0, firstBatch: 0, end: 0 });
+    // The head is durable before anything follows it: with something there, it was right once.
+    const isUnused = isLast && (await findLastByte(empty, end)) === undefined;
+    if (head !== undefined || !isUnused) {
+      throw damage(contents, { file: path, offset: 0 }, 'the head of the segment is damaged');
+    }
+    await file.close();
+    return undefined;
+  } catch (error) {
+    await file.close();
+    throw error;
   }
-  const segment = new Segment(file, {
-    sequence,
-    path,
-    size,
-    salt: known.drawSalt(),
-    firstBatch: nextBatch,
-    end: 0,
-  });
-  // A segment that was never written to, or whose first write was torn, can only be the last.
-  const later = await findLaterBatch(segment, segmentHeadBytes, {
-    above: nextBatch,
-    salt: undefined,
-  });
-  if (isLast && later === undefined) return segment;
-  await file.close();
-  throw damage(contents, { file: path, offset: 0 }, 'the head of the segment is damaged');
 }
 
 /** Reads one segment and returns the number of the batch that must come next. */
 async function readSegment(
   contents: WalContents,
   segment: Segment,
-  { isFirst, isLast }: { isFirst: boolean; isLast: boolean },
+  { nextBatch, isLast }: { nextBatch: number; isLast: boolean },
 ): Promise<number> {
-  if (segment.end === 0) {
-    await zeroRest(segment, 0);
-    return segment.firstBatch;
-  }
-  const { end, next } = await scanBatches(segment, (batch) => {
-    const isStart = isFirst && batch.head.number === segment.firstBatch;
-    takeBatch(contents, segment, { batch, isStart });
-  });
-  const salt = segment.salt;
-  const later = await findLaterBatch(segment, end, { above: next, salt });
-  if (later !== undefined) {
-    const what = `the batch here is damaged, and a later one follows at ${later}`;
+  const previous = contents.segments.at(-1);
+  contents.segments.push(segment);
+  if (previous !== undefined) checkFollows(contents, { previous, segment, nextBatch });
+  const { end, next } = await scanBatches(segment, (batch) => takeBatch(contents, segment, batch));
+  segment.end = end;
+  // Only the last write of all can be torn; in other segments nothing follows the last batch.
+  const more = isLast ? await findLaterBatch(segment, end, next) : await findLastByte(segment, end);
+  if (more !== undefined) {
+    const what = `the batch here is damaged, and more follows up to ${more}`;
     throw damage(contents, { file: segment.path, offset: end }, what);
   }
-  const isEmpty = next === segment.firstBatch;
-  if (isLast) {
-    await zeroRest(segment, isEmpty ? 0 : end);
-    segment.end = isEmpty ? 0 : end;
-  } else {
-    if (isEmpty) throw damage(contents, { file: segment.path, offset: end }, 'it holds no batch');
-    segment.end = end;
-  }
   return next;
+}
+
+/** Removes what a power cut left of a write: the rest of a batch, or a segment without a head. */
+async function cleanEnd(
+  files: FileSystem,
+  directory: string,
+  { contents, headless }: { contents: WalContents; headless: string | undefined },
+): Promise<void> {
+  if (headless !== undefined) {
+    await files.unlink(headless);
+    await files.syncDirectory(directory);
+    return;
+  }
+  const segment = contents.segments.at(-1);
+  const last = segment && (await findLastByte(segment, segment.end));
+  if (segment === undefined || last === undefined) return;
+  await segment.write([new Uint8Array(last + 1 - segment.end)], segment.end);
 }
 
 /**
  * Batches are numbered through all segments: one that is gone from the end of a segment is missed.
  */
-function checkFollows(contents: WalContents, segment: Segment, nextBatch: number): void {
-  const previous = contents.segments.at(-1);
-  if (previous === undefined || segment.firstBatch === nextBatch) return;
+function checkFollows(
+  contents: WalContents,
+  found: { previous: Segment; segment: Segment; nextBatch: number },
+): void {
+  const { previous, segment, nextBatch } = found;
+  if (segment.firstBatch === nextBatch) return;
   const what = `batch ${nextBatch} is damaged; the next segment goes on with batch ${segment.firstBatch}`;
   throw damage(contents, { file: previous.path, offset: previous.end }, what);
 }
 
-function takeBatch(
-  contents: WalContents,
-  segment: Segment,
-  { batch, isStart }: { batch: FoundBatch; isStart: boolean },
-): void {
+function takeBatch(contents: WalContents, segment: Segment, batch: FoundBatch): void {
   const { records, offset, head } = batch;
   const view = viewOf(records);
   for (const record of recordsIn(view)) {
@@ -156,19 +169,20 @@ function takeBatch(
       if (fault !== undefined) throw damage(contents, { file: segment.path, offset }, fault);
       contents.addRun(segment, { offset, length: head.length }, run);
     } else {
-      takeRecord(contents, { record, records, view, isStart });
+      takeRecord(contents, { record, records, view });
     }
   }
 }
 
 function takeRecord(
   contents: WalContents,
-  found: { record: FoundRecord; records: Uint8Array; view: DataView; isStart: boolean },
+  found: { record: FoundRecord; records: Uint8Array; view: DataView },
 ): void {
-  const { record, records, view, isStart } = found;
+  const { record, records, view } = found;
   switch (record.tag) {
     case recordTag.state:
-      if (isStart) contents.begin(stateFrom(readJson(records, record) as WalState));
+      // Each segment repeats the state; only the first one that is there tells something new.
+      if (!contents.hasBegun) contents.begin(stateFrom(readJson(records, record) as WalState));
       return;
     case recordTag.truncate:
       contents.truncate(readLogId(view, record));
@@ -209,17 +223,16 @@ function identityFrom({ cluster, node, incarnation, starts }: Identity): Identit
 
 /** Segments may be missing from the front only if all that was in them is purged. */
 function checkStart(contents: WalContents): void {
-  const { base, purged, segments } = contents;
+  const { base, purged, segments, hasBegun } = contents;
+  const [first] = segments;
+  if (first === undefined) return;
+  const place = { file: first.path, offset: first.end };
+  if (!hasBegun && first.firstBatch > 1) {
+    throw damage(contents, place, 'the first batch that is left is damaged');
+  }
   if (base.index <= purged.index) return;
-  const file = segments[0]?.path ?? '';
   const what = `the log begins after entry ${base.index}, but only those up to ${purged.index} are purged`;
-  throw damage(contents, { file, offset: 0 }, what);
-}
-
-async function zeroRest(segment: Segment, from: number): Promise<void> {
-  const last = await findLastByte(segment, from);
-  if (last === undefined) return;
-  await segment.write([new Uint8Array(last + 1 - from)], from);
+  throw damage(contents, place, what);
 }
 
 function damage(
@@ -230,6 +243,6 @@ function damage(
   const expected: LogId['index'] = contents.last.index + 1;
   return new DamagedError(
     `${file} at offset ${offset}, where entry ${expected} may begin: ${what}. ${whatToDo}.`,
-    { file, offset },
+    { file, offset, index: expected },
   );
 }

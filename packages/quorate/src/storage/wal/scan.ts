@@ -51,13 +51,13 @@ export async function scanBatches(
 }
 
 /**
- * Looks for a batch with a number above `number` anywhere after `from`: proof that what is wrong
- * before it is no torn end. Without a salt, any batch that is right in itself counts.
+ * Looks for a batch of this segment with a number above `number` anywhere after `from`: proof that
+ * what is wrong before it is no torn end. Without the salt, no bytes of a user can be one.
  */
 export async function findLaterBatch(
   segment: Segment,
   from: number,
-  { above, salt }: { above: number; salt: number | undefined },
+  number: number,
 ): Promise<number | undefined> {
   const window = new Window(segment);
   for (let start = align(from); start < segment.size; start += windowBytes) {
@@ -69,8 +69,7 @@ export async function findLaterBatch(
     for (let at = 0; at < last; at += batchAlignment) {
       if (view.getUint32(at, true) !== batchMagic) continue;
       const head = decodeBatchHead(bytes, view, at);
-      if (head === undefined || head.number <= above) continue;
-      if (salt === undefined || head.salt === salt) return start + at;
+      if (head?.salt === segment.salt && head.number > number) return start + at;
     }
   }
   return undefined;

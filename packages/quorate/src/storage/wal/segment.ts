@@ -1,4 +1,5 @@
 import type { OpenFile } from '../../platform/file-system.ts';
+import type { Runtime } from '../../platform/runtime.ts';
 import { BatchIndex } from './batch-index.ts';
 
 /** One file of the log. */
@@ -63,4 +64,9 @@ export function segmentName(sequence: number): string {
 export function sequenceOf(name: string): number | undefined {
   const digits = namePattern.exec(name)?.[1];
   return digits === undefined ? undefined : Number(digits);
+}
+
+/** A salt that a file full of something else is unlikely to hold. */
+export function drawSalt(runtime: Runtime): number {
+  return 1 + Math.floor(runtime.random() * (2 ** 32 - 1));
 }

@@ -63,8 +63,10 @@ export class Spare {
   }
 
   async #try(): Promise<Prepared | undefined> {
-    const { bytes, onRoom } = this.#options;
+    const { bytes, onRoom, files, directory } = this.#options;
     try {
+      // A try that must fail would take the last of the room from others on the way.
+      if ((await files.freeBytes(directory)) < bytes) throw new Error('There is no room.');
       const prepared = await fill(this.#options, this.#path, bytes);
       onRoom(true);
       return prepared;

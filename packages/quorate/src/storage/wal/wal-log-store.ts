@@ -5,11 +5,12 @@ import type { FileLock, FileSystem } from '../../platform/file-system.ts';
 import type { Runtime } from '../../platform/runtime.ts';
 import { BatchWriter } from './batch-writer.ts';
 import type { WalContents } from './contents.ts';
-import { makeDurableDirectory } from './directory.ts';
+import { makeDurableDirectory, removeLeftovers } from './directory.ts';
 import { align, encodeSegmentHead, recordTag, segmentHeadBytes } from './format.ts';
 import { readEntries } from './read.ts';
 import {
   entriesRecord,
+  faultInside,
   jsonRecord,
   logIdRecord,
   runOf,
@@ -17,7 +18,8 @@ import {
   type WalRecord,
 } from './records.ts';
 import { recoverWal } from './recover.ts';
-import { Segment, segmentName } from './segment.ts';
+import { Room } from './room.ts';
+import { drawSalt, Segment, segmentName } from './segment.ts';
 import { fill, Spare } from './spare.ts';
 
 export interface WalLogStoreOptions {
@@ -26,6 +28,7 @@ export interface WalLogStoreOptions {
   readonly runtime: Runtime;
   readonly segmentBytes: number;
   readonly minFreeBytes: number;
+  readonly preallocate: boolean;
   readonly unsafeNoSync: boolean;
 }
 
@@ -41,11 +44,12 @@ export class WalLogStore implements LogStore {
   readonly #contents: WalContents;
   readonly #writer: BatchWriter = new BatchWriter();
   readonly #spare: Spare;
+  readonly #room: Room;
   #nextBatch: number;
   #failure: FatalError | undefined = undefined;
-  #isClosed = false;
-  #isLow = false;
-
+  /** The write under way; the lock is held until it has ended. */
+  #busy: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined = undefined;
   /**
    * @throws {LockedError} if another store has the directory.
    * @throws {DamagedError} if what is there is not what was written.
@@ -61,19 +65,17 @@ export class WalLogStore implements LogStore {
         `The log in ${directory} is in use by another process, or by another store of this one. Stop that one first, or use another directory.`,
       );
     }
+    let store: WalLogStore | undefined;
     try {
-      const drawSalt = (): number => drawFrom(options.runtime);
       await removeLeftovers(files, directory);
-      const { contents, nextBatch } = await recoverWal(files, directory, {
-        durableWrites,
-        drawSalt,
-      });
-      const store = new WalLogStore(options, { lock, contents, nextBatch });
+      const { contents, nextBatch } = await recoverWal(files, directory, { durableWrites });
+      store = new WalLogStore(options, { lock, contents, nextBatch });
       if (contents.segments.length === 0) await store.#addSegment(options.segmentBytes, 1);
-      store.#spare.prepare();
+      if (options.preallocate) store.#spare.prepare();
+      await store.#room.look();
       return store;
     } catch (error) {
-      await lock.release();
+      await (store === undefined ? lock.release() : store[Symbol.asyncDispose]());
       throw error;
     }
   }
@@ -87,19 +89,20 @@ export class WalLogStore implements LogStore {
     this.#contents = opened.contents;
     this.#nextBatch = opened.nextBatch;
     const { files, directory, runtime, segmentBytes, unsafeNoSync } = options;
+    this.#room = new Room(options);
     this.#spare = new Spare({
       files,
       directory,
       runtime,
       bytes: segmentBytes,
       durableWrites: !unsafeNoSync,
-      onRoom: (hasRoom) => void this.#lookAtRoom(hasRoom),
+      onRoom: (hasRoom) => this.#room.spareTried(hasRoom),
     });
   }
 
   /** `true` while the disk has less room than `minFreeBytes`, or none for the next segment. */
   get isLow(): boolean {
-    return this.#isLow;
+    return this.#room.isLow;
   }
 
   async readIdentity(): Promise<Identity | undefined> {
@@ -133,19 +136,16 @@ export class WalLogStore implements LogStore {
     to: LogIndex,
     { maxBytes = Infinity }: { maxBytes?: number } = {},
   ): Promise<Entry[]> {
-    this.#demandOpen();
-    if (from > to) throw new RangeError(`A range must not end (${to}) before it begins (${from}).`);
-    if (from === to) return [];
-    const { purged, last } = this.#contents.state;
-    if (from <= purged.index) {
-      throw new EntryNotFoundError(
-        `Entry ${from} is purged; the log starts after ${purged.index}.`,
-      );
+    for (;;) {
+      this.#demandOpen();
+      if (from > to) {
+        throw new RangeError(`A range must not end (${to}) before it begins (${from}).`);
+      }
+      if (from === to) return [];
+      this.#demandEntries(from, to);
+      const entries = await this.#tryRead({ from, to, maxBytes });
+      if (entries !== undefined) return entries;
     }
-    if (to > last.index + 1) {
-      throw new EntryNotFoundError(`Entry ${to - 1} is not there; the log ends at ${last.index}.`);
-    }
-    return readEntries(this.#contents.segments, { from, to, maxBytes });
   }
 
   async append(entries: readonly Entry[]): Promise<void> {
@@ -178,17 +178,61 @@ export class WalLogStore implements LogStore {
   async purge(logId: LogId): Promise<void> {
     this.#demandWritable();
     if (logId.index <= this.#contents.purged.index) return;
-    await this.#write([logIdRecord(recordTag.purge, logId)]);
+    const records = [logIdRecord(recordTag.purge, logId)];
+    // An emptied log is said in words that need nothing from segments that will be gone.
+    if (!this.#contents.holds(logId)) records.unshift(logIdRecord(recordTag.truncate, logId));
+    await this.#write(records);
     this.#contents.purge(logId);
     await this.#orFail(() => this.#dropPurgedSegments());
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    await this.#spare.close();
-    for (const segment of this.#contents.segments) await segment.drop();
-    await this.#lock.release();
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** What is under way ends first: until then nobody else may have the directory. */
+  async #close(): Promise<void> {
+    this.#room.close();
+    try {
+      await this.#busy;
+      await this.#spare.close();
+      for (const segment of this.#contents.segments) await segment.drop();
+    } finally {
+      await this.#lock.release();
+    }
+  }
+
+  /** @throws {EntryNotFoundError} if not all of the range is there. */
+  #demandEntries(from: LogIndex, to: LogIndex): void {
+    const { purged, last } = this.#contents.state;
+    if (from <= purged.index) {
+      throw new EntryNotFoundError(
+        `Entry ${from} is purged; the log starts after ${purged.index}.`,
+      );
+    }
+    if (to > last.index + 1) {
+      throw new EntryNotFoundError(`Entry ${to - 1} is not there; the log ends at ${last.index}.`);
+    }
+  }
+
+  /**
+   * Returns `undefined` if entries went while they were read: then the range has to be looked at
+   * anew.
+   */
+  async #tryRead(range: {
+    from: LogIndex;
+    to: LogIndex;
+    maxBytes: number;
+  }): Promise<Entry[] | undefined> {
+    const contents = this.#contents;
+    const { generation } = contents;
+    try {
+      return await readEntries(contents.segments, range, () => contents.generation === generation);
+    } catch (error) {
+      this.#demandOpen();
+      throw error;
+    }
   }
 
   async #write(
@@ -200,8 +244,10 @@ export class WalLogStore implements LogStore {
 
   /** Once a write has failed, what is on the disk is unknown, and stays so. */
   async #orFail<Result>(write: () => Promise<Result>): Promise<Result> {
+    const writing = write();
+    this.#busy = writing.catch(() => undefined);
     try {
-      return await write();
+      return await writing;
     } catch (cause) {
       const what = cause instanceof Error ? cause.message : String(cause);
       this.#failure = new FatalError(
@@ -216,15 +262,17 @@ export class WalLogStore implements LogStore {
     records: readonly WalRecord[],
   ): Promise<{ segment: Segment; offset: number; length: number }> {
     const segment = await this.#segmentFor(records);
-    const isFirst = segment.end === 0;
+    const isFirst = segment.end === segmentHeadBytes;
     const all = isFirst ? [this.#stateRecord, ...records] : records;
     const number = this.#nextBatch;
     const batch = this.#writer.encode({ salt: segment.salt, number, records: all });
-    const offset = isFirst ? segmentHeadBytes : segment.end;
-    if (isFirst) await segment.write([encodeSegmentHead(segment), batch], 0);
-    else await segment.write([batch], offset);
+    const offset = segment.end;
+    await segment.write([batch], offset);
     this.#nextBatch = number + 1;
     segment.end = offset + batch.length;
+    // What is purged needs to be kept no longer, now that this segment repeats the state.
+    if (isFirst) await this.#dropPurgedSegments();
+    this.#room.written();
     return { segment, offset, length: lengthOf(batch) };
   }
 
@@ -234,18 +282,20 @@ export class WalLogStore implements LogStore {
 
   /** Returns the segment that has room for these records, a new one if need be. */
   async #segmentFor(records: readonly WalRecord[]): Promise<Segment> {
-    const active = this.#contents.segments.at(-1) as Segment;
-    if (active.end > 0 && active.end + BatchWriter.sizeOf(records) <= active.size) return active;
-    const first = segmentHeadBytes + BatchWriter.sizeOf([this.#stateRecord, ...records]);
-    if (active.end === 0 && first <= active.size) return active;
-    const size = Math.max(this.#options.segmentBytes, align(first));
-    if (active.end > 0) return this.#addSegment(size, active.sequence + 1);
-    // It was never written to and is too small: a larger one takes its name.
-    this.#contents.segments.pop();
-    await active.drop();
-    return this.#addSegment(size, active.sequence);
+    const active = this.#contents.segments.at(-1);
+    const isUnused = active?.end === segmentHeadBytes;
+    const needed = isUnused ? this.#firstSizeOf(records) : BatchWriter.sizeOf(records);
+    if (active !== undefined && active.end + needed <= active.size) return active;
+    const first = this.#firstSizeOf(records);
+    const size = Math.max(this.#options.segmentBytes, align(segmentHeadBytes + first));
+    return this.#addSegment(size, (active?.sequence ?? 0) + 1);
   }
 
+  #firstSizeOf(records: readonly WalRecord[]): number {
+    return BatchWriter.sizeOf([this.#stateRecord, ...records]);
+  }
+
+  /** Makes a segment; its name and its head are durable before anything is written to it. */
   async #addSegment(size: number, sequence: number): Promise<Segment> {
     const { files, directory, runtime, segmentBytes, unsafeNoSync } = this.#options;
     const durableWrites = !unsafeNoSync;
@@ -253,15 +303,20 @@ export class WalLogStore implements LogStore {
       size === segmentBytes
         ? await this.#spare.take()
         : await fill({ files, durableWrites }, `${directory}/large.tmp`, size);
-    const path = `${directory}/${segmentName(sequence)}`;
-    await files.rename(prepared.path, path);
-    if (durableWrites) await files.syncDirectory(directory);
-    const salt = drawFrom(runtime);
-    const firstBatch = this.#nextBatch;
-    const segment = new Segment(prepared.file, { sequence, path, size, salt, firstBatch, end: 0 });
-    this.#contents.segments.push(segment);
-    if (size === segmentBytes) this.#spare.prepare();
-    return segment;
+    try {
+      const path = `${directory}/${segmentName(sequence)}`;
+      await files.rename(prepared.path, path);
+      if (durableWrites) await files.syncDirectory(directory);
+      const head = { salt: drawSalt(runtime), sequence, firstBatch: this.#nextBatch };
+      await prepared.file.write([encodeSegmentHead(head)], 0);
+      const segment = new Segment(prepared.file, { ...head, path, size, end: segmentHeadBytes });
+      this.#contents.segments.push(segment);
+      if (size === segmentBytes && this.#options.preallocate) this.#spare.prepare();
+      return segment;
+    } catch (error) {
+      await prepared.file.close();
+      throw error;
+    }
   }
 
   /**
@@ -271,19 +326,10 @@ export class WalLogStore implements LogStore {
   async #dropPurgedSegments(): Promise<void> {
     const dropped = this.#contents.takePurgedSegments();
     const { files, directory, unsafeNoSync } = this.#options;
+    for (const segment of dropped) await segment.drop();
     for (const segment of dropped) {
-      await segment.drop();
       await files.unlink(segment.path);
       if (!unsafeNoSync) await files.syncDirectory(directory);
-    }
-  }
-
-  async #lookAtRoom(hasRoom: boolean): Promise<void> {
-    const { files, directory, minFreeBytes } = this.#options;
-    try {
-      this.#isLow = !hasRoom || (await files.freeBytes(directory)) < minFreeBytes;
-    } catch {
-      this.#isLow = true; // A disk that cannot say how much room it has is not to be relied on.
     }
   }
 
@@ -293,32 +339,10 @@ export class WalLogStore implements LogStore {
   }
 
   #demandOpen(): void {
-    if (this.#isClosed) {
+    if (this.#closed !== undefined) {
       throw new StoppedError(`The log in ${this.#options.directory} was closed.`);
     }
   }
-}
-
-/** A salt that a file full of something else is unlikely to hold. */
-function drawFrom(runtime: Runtime): number {
-  return 1 + Math.floor(runtime.random() * (2 ** 32 - 1));
-}
-
-/** What was being prepared when the last process ended. */
-async function removeLeftovers(files: FileSystem, directory: string): Promise<void> {
-  for (const name of await files.readDirectory(directory)) {
-    if (name.endsWith('.tmp')) await files.unlink(`${directory}/${name}`);
-  }
-}
-
-/** Says where entries do not follow one another, or `undefined` if they all do. */
-function faultInside(entries: readonly Entry[]): string | undefined {
-  for (let at = 1; at < entries.length; at += 1) {
-    const { index } = (entries[at] as Entry).logId;
-    const before = (entries[at - 1] as Entry).logId.index;
-    if (index !== before + 1) return `entry ${index} comes after entry ${before}`;
-  }
-  return undefined;
 }
 
 function lengthOf(batch: Uint8Array): number {

@@ -63,6 +63,7 @@ export function openGolden(files: FileSystem, directory: string): Promise<WalLog
     runtime,
     segmentBytes,
     minFreeBytes: 0,
+    preallocate: true,
     unsafeNoSync: false,
   });
 }
