@@ -45,9 +45,14 @@ async function appendForEver(log: LogStore): Promise<void> {
 }
 
 try {
-  await using storage = await walStorage(directory, { segmentBytes: killedSegmentBytes });
-  if (mode === 'append') await appendForEver(storage.log);
-  else say({ found: await checkLog(storage.log) });
+  const storage = await walStorage(directory, { segmentBytes: killedSegmentBytes });
+  try {
+    if (mode === 'append') await appendForEver(storage.log);
+    else say({ found: await checkLog(storage.log) });
+  } finally {
+    // No `await using`: Node 22 cannot parse it in a source that is not built.
+    await storage[Symbol.asyncDispose]();
+  }
 } catch (error) {
   say({ error: error instanceof Error ? error.message : String(error) });
 }

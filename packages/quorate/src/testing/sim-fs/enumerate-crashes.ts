@@ -99,8 +99,13 @@ class Enumerator<Store extends AsyncDisposable> {
   }
 
   async #work(files: SimFs): Promise<void> {
-    await using store = await this.#enumeration.open(files);
-    await this.#enumeration.work(store);
+    // No `await using`: Node 22 cannot parse it in a source that is not built.
+    const store = await this.#enumeration.open(files);
+    try {
+      await this.#enumeration.work(store);
+    } finally {
+      await store[Symbol.asyncDispose]();
+    }
   }
 
   /** Checks the states that a power cut can leave at this moment. */
@@ -148,8 +153,12 @@ class Enumerator<Store extends AsyncDisposable> {
     const state = { files, number: this.#states };
     this.#states += 1;
     try {
-      await using store = await this.#enumeration.open(files);
-      await this.#enumeration.check(store, state);
+      const store = await this.#enumeration.open(files);
+      try {
+        await this.#enumeration.check(store, state);
+      } finally {
+        await store[Symbol.asyncDispose]();
+      }
     } catch (cause) {
       const seed = this.#enumeration.seed ?? '1';
       const reason = cause instanceof Error ? cause.message : String(cause);
