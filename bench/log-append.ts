@@ -1,7 +1,9 @@
 /**
  * Durable appends of 256-byte entries to the write-ahead log by concurrent proposers, beside the
  * least that a durable log can do: group commit by O_DSYNC writes to a file of zeroes. The two take
- * turns, round by round, so that a slow moment of the disk meets both.
+ * turns, round by round, so that a slow moment of the disk meets both. The log runs as it comes,
+ * with its next segments made while the clock runs, and once more with all its zeroes made before,
+ * as the raw file's are.
  *
  *     npm run bench -- log-append [--rounds 7] [--seconds 1]
  */
@@ -9,7 +11,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { walStorage } from 'quorate/storage/wal';
+import { type WalOptions, walStorage } from 'quorate/storage/wal';
 import { entriesOf } from './lib/entries.ts';
 import { GroupCommit } from './lib/group-commit.ts';
 import { median, percentile } from './lib/percentile.ts';
@@ -29,6 +31,8 @@ const { values } = parseArgs({
 });
 const command = new Uint8Array(256).fill(7);
 const mebibyte = 1024 * 1024;
+/** One segment for all that is written, made when the log is opened. */
+const zeroesFirst: WalOptions = { segmentBytes: 512 * mebibyte, preallocate: false };
 const folder = await mkdtemp(path.join(tmpdir(), 'quorate-log-append-'));
 const rows: Row[] = [];
 try {
@@ -39,30 +43,36 @@ try {
 report('log-append', rows);
 
 async function compare(proposers: number): Promise<Row> {
-  const rounds: { wal: Round; raw: Round }[] = [];
+  const rounds: Record<'wal' | 'ready' | 'raw', Round>[] = [];
   for (let at = 0; at <= Number(values.rounds); at += 1) {
-    const wal = await measureWal(path.join(folder, `wal-${proposers}-${at}`), proposers);
-    const raw = await measureRaw(path.join(folder, `raw-${proposers}-${at}`), proposers);
-    if (at > 0) rounds.push({ wal, raw }); // The first warms up.
+    const name = path.join(folder, `${proposers}-${at}`);
+    const wal = await measureWal(`${name}-wal`, proposers, {});
+    const raw = await measureRaw(`${name}-raw`, proposers);
+    const ready = await measureWal(`${name}-ready`, proposers, zeroesFirst);
+    if (at > 0) rounds.push({ wal, raw, ready }); // The first warms up.
   }
-  const middle = (pick: (round: { wal: Round; raw: Round }) => number): number =>
+  const middle = (pick: (round: (typeof rounds)[number]) => number): number =>
     median(rounds.map(pick));
+  const ratio = (value: number): number => Number(value.toFixed(2));
   return {
     proposers,
-    'WAL entries/s': Math.round(middle(({ wal }) => wal.perSecond)),
-    'raw entries/s': Math.round(middle(({ raw }) => raw.perSecond)),
-    'ratio of rates': Number(middle(({ wal, raw }) => wal.perSecond / raw.perSecond).toFixed(2)),
+    'WAL/s': Math.round(middle(({ wal }) => wal.perSecond)),
+    'zeroes first/s': Math.round(middle(({ ready }) => ready.perSecond)),
+    'raw/s': Math.round(middle(({ raw }) => raw.perSecond)),
+    'WAL of raw': ratio(middle(({ wal, raw }) => wal.perSecond / raw.perSecond)),
+    'zeroes first of raw': ratio(middle(({ ready, raw }) => ready.perSecond / raw.perSecond)),
     'WAL p50 ms': Number(middle(({ wal }) => wal.p50Ms).toFixed(3)),
     'raw p50 ms': Number(middle(({ raw }) => raw.p50Ms).toFixed(3)),
-    'ratio of p50': Number(middle(({ wal, raw }) => wal.p50Ms / raw.p50Ms).toFixed(2)),
+    'p50 of raw': ratio(middle(({ wal, raw }) => wal.p50Ms / raw.p50Ms)),
   };
 }
 
-async function measureWal(directory: string, proposers: number): Promise<Round> {
-  const storage = await walStorage(
-    directory,
-    process.env['NOSPARE'] ? { segmentBytes: 400 << 20 } : {},
-  );
+async function measureWal(
+  directory: string,
+  proposers: number,
+  options: WalOptions,
+): Promise<Round> {
+  const storage = await walStorage(directory, options);
   let next = 1;
   const log = new GroupCommit((count) => {
     next += count;
