@@ -14,9 +14,8 @@ const leftovers = new RegExp(`\\b(${leftoverWords.join('|')})\\b`);
 /** Paths that mean something on one machine only. */
 const machinePaths = new RegExp(
   [
-    ['\\.\\.', 'shared\\b'],
     ['(?<![\\w.])', 'work/'],
-    ['(?<![\\w.])', 'farm/'],
+    ['(?<![\\w.])', 'root/'],
     ['(?<![\\w.])', 'home/\\w'],
     ['(?<![\\w.])', 'Users/\\w'],
     ['https?:/', 'registry\\.'],
