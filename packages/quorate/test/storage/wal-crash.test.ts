@@ -61,7 +61,7 @@ const workloads: readonly Workload[] = [
   },
   {
     name: 'truncates, within a batch and over segments, and what is appended after them',
-    least: 1000,
+    least: 1500,
     writes: [
       append(1, 1, [300, 300, 300, 300]),
       truncate(2),
@@ -72,6 +72,9 @@ const workloads: readonly Workload[] = [
       append(6, 3, [40]),
       truncate(0),
       append(1, 4, [40, 600]),
+      append(3, 4, [6000, 6000]),
+      truncate(3),
+      append(4, 5, [6000, 40]),
     ],
   },
   {
