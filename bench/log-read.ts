@@ -1,14 +1,16 @@
 /**
  * Opening a log of a million entries of 256 bytes, and reading it in ranges, beside reading the
- * same files in pieces of the same size, as they are and with a checksum of each piece. The log
- * verifies what it reads and makes entries of it.
+ * same files in pieces of the same size: from the disk, and from the page cache, there also
+ * with a checksum of each piece. The log verifies what it reads and makes entries of it. The page
+ * cache is emptied of these files by `dd`, as any user may.
  *
  *     npm run bench -- log-read [--entries 1000000] [--rounds 5]
  */
+import { execFile } from 'node:child_process';
 import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { type WalStorage, walStorage } from 'quorate/storage/wal';
 import { entriesOf } from './lib/entries.ts';
@@ -36,27 +38,43 @@ try {
   await rm(folder, { recursive: true });
 }
 
+/** Megabytes per second, of one round. */
+interface Round {
+  readonly ms: number;
+  readonly mebibytes: number;
+  readonly disk: number;
+  readonly rawDisk: number;
+  readonly cache: number;
+  readonly rawCache: number;
+  readonly checked: number;
+}
+
 async function compare(rangeEntries: number): Promise<Row> {
-  const rounds: { ms: number; mebibytes: number; wal: number; raw: number; checked: number }[] = [];
+  const rounds: Round[] = [];
   for (let round = 0; round < Number(values.rounds); round += 1) {
     const { storage, ...opened } = await openMeasured();
-    const wal = await readWal(storage, rangeEntries);
-    const raw = await readRaw(rangeEntries, { checks: false });
+    await leaveCache();
+    const disk = await readWal(storage, rangeEntries);
+    await leaveCache();
+    const rawDisk = await readRaw(rangeEntries, { checks: false });
+    const cache = await readWal(storage, rangeEntries);
+    const rawCache = await readRaw(rangeEntries, { checks: false });
     const checked = await readRaw(rangeEntries, { checks: true });
-    rounds.push({ ...opened, wal, raw, checked });
+    rounds.push({ ...opened, disk, rawDisk, cache, rawCache, checked });
     await storage[Symbol.asyncDispose]();
   }
-  const middle = (pick: (round: (typeof rounds)[number]) => number): number =>
-    median(rounds.map(pick));
+  const middle = (pick: (round: Round) => number): number => median(rounds.map(pick));
+  const ratio = (pick: (round: Round) => number): number => Number(middle(pick).toFixed(2));
   return {
     entries: count,
     'open ms': Math.round(middle(({ ms }) => ms)),
     'memory MiB': Math.round(middle(({ mebibytes }) => mebibytes)),
     range: rangeEntries,
-    'WAL MB/s': Math.round(middle(({ wal }) => wal)),
-    'raw MB/s': Math.round(middle(({ raw }) => raw)),
-    'of raw': Number(middle(({ wal, raw }) => wal / raw).toFixed(2)),
-    'of raw with checksum': Number(middle(({ wal, checked }) => wal / checked).toFixed(2)),
+    'disk MB/s': Math.round(middle(({ disk }) => disk)),
+    'of raw disk': ratio(({ disk, rawDisk }) => disk / rawDisk),
+    'cache MB/s': Math.round(middle(({ cache }) => cache)),
+    'of raw cache': ratio(({ cache, rawCache }) => cache / rawCache),
+    'of raw cache with checksum': ratio(({ cache, checked }) => cache / checked),
   };
 }
 
@@ -85,14 +103,31 @@ async function readWal(storage: WalStorage, rangeEntries: number): Promise<numbe
   return perSecond(count * entryBytes, start);
 }
 
-async function readRaw(rangeEntries: number, { checks }: { checks: boolean }): Promise<number> {
+/** Empties the page cache of the log's files, so that they are read from the disk. */
+async function leaveCache(): Promise<void> {
+  for (const file of await segments()) {
+    await promisify(execFile)('dd', [
+      `of=${file}`,
+      'oflag=nocache',
+      'conv=notrunc,fdatasync',
+      'count=0',
+    ]);
+  }
+}
+
+async function segments(): Promise<string[]> {
   const directory = path.join(folder, 'log');
   const names = (await readdir(directory)).filter((name) => name.endsWith('.wal'));
+  return names.map((name) => path.join(directory, name));
+}
+
+async function readRaw(rangeEntries: number, { checks }: { checks: boolean }): Promise<number> {
+  const names = await segments();
   const piece = new Uint8Array(rangeEntries * entryBytes);
   const start = performance.now();
   let bytes = 0;
   for (const name of names) {
-    const file = await open(path.join(directory, name));
+    const file = await open(name);
     for (;;) {
       const { bytesRead } = await file.read(piece, 0, piece.length);
       if (bytesRead === 0) break;

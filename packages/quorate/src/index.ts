@@ -1,5 +1,5 @@
 export type { Codec } from './contract/codec.ts';
-export type { LogState, LogStore } from './contract/log-store.ts';
+export type { LogState, LogStore, LogWrite } from './contract/log-store.ts';
 export type { CallOptions, Network, RaftRpc } from './contract/network.ts';
 export type { Snapshot, SnapshotReceiver, SnapshotStore } from './contract/snapshot-store.ts';
 export type { Committed, StateMachine } from './contract/state-machine.ts';

@@ -80,14 +80,18 @@ export function readEntry(
   offset: number,
   { copies = false }: { copies?: boolean } = {},
 ): Entry {
-  const flags = view.getUint8(offset + 5);
-  const kind = kinds[view.getUint8(offset + 4)];
   const end = offset + sizeOfEntryAt(view, offset);
-  const length = view.getUint32(offset, true);
+  const start = end - view.getUint32(offset, true);
   const payload = copies
-    ? bytes.slice(end - length, end)
-    : new Uint8Array(bytes.buffer, bytes.byteOffset + end - length, length);
+    ? bytes.slice(start, end)
+    : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
   const logId = { term: getUint53(view, offset + 8), index: getUint53(view, offset + 16) };
+  const kindAndFlags = view.getUint32(offset + 4, true);
+  // Nearly every entry is this one.
+  if (kindAndFlags === kindNumbers.command) {
+    return { logId, payload: { type: 'command', data: { bytes: payload, value: undefined } } };
+  }
+  const flags = (kindAndFlags >>> 8) & 0xff;
   const session =
     (flags & hasSession) === 0
       ? undefined
@@ -95,6 +99,7 @@ export function readEntry(
           id: getUint53(view, offset + headBytes),
           sequence: getUint53(view, offset + headBytes + 8),
         };
+  const kind = kinds[kindAndFlags & 0xff];
   return { logId, payload: readPayload(kind, payload, { raw: (flags & isRaw) !== 0, session }) };
 }
 

@@ -1,4 +1,4 @@
-import type { LogStore } from '../contract/log-store.ts';
+import type { LogStore, LogWrite } from '../contract/log-store.ts';
 import type { Entry, Identity, LogIndex, Vote } from '../core/types.ts';
 import { frameBytes, LogTail } from './log-tail.ts';
 
@@ -19,10 +19,6 @@ export interface LogOptions {
   readonly onPersisted: (write: number) => void;
   readonly onFailure: (cause: unknown) => void;
 }
-
-type Step =
-  | { readonly type: 'truncate'; readonly index: LogIndex }
-  | { readonly type: 'append'; readonly entries: readonly Entry[] };
 
 /**
  * The log of one node, memory and disk together. Entries can be read as soon as `persist` was
@@ -99,52 +95,62 @@ export class Log {
     }
   }
 
-  /** Writes all of `writes`, in order, with as few calls to the store as there can be. */
+  /** Writes what all of `writes` come to: in one call, if the store takes several parts at once. */
   async #write(writes: readonly Write[]): Promise<void> {
-    const { store } = this.#options;
-    const cluster = this.#identity.cluster ?? clusterIn(writes);
-    if (cluster !== this.#identity.cluster) {
-      this.#identity = { ...this.#identity, cluster };
-      await store.saveIdentity(this.#identity);
-    }
-    const vote = writes.findLast((write) => write.vote !== undefined)?.vote;
-    if (vote !== undefined) await store.saveVote(vote);
-    for (const step of mergeSteps(writes)) {
-      if (step.type === 'truncate') await store.truncate(step.index);
-      else await store.append(step.entries);
-    }
-    let last = lastAppended(writes) ?? 0;
+    const merged = mergeWrites(writes);
+    await save(this.#options.store, { ...this.#newIdentity(writes), ...merged });
+    let last = merged.append?.at(-1)?.logId.index ?? 0;
     // What a later write truncates is on the disk only in its old form.
     for (const { truncate } of this.#waiting) last = Math.min(last, truncate ?? last);
     this.#tail.written(last, this.#options.tailCacheBytes);
   }
+
+  /** The identity, if it has to be saved because its cluster is known now. */
+  #newIdentity(writes: readonly Write[]): Pick<LogWrite, 'identity'> {
+    const cluster = this.#identity.cluster ?? clusterIn(writes);
+    if (cluster === this.#identity.cluster) return {};
+    this.#identity = { ...this.#identity, cluster };
+    return { identity: this.#identity };
+  }
 }
 
-/** Joins what can be one call to the store: appends that follow one another. */
-function mergeSteps(writes: readonly Write[]): Step[] {
+/** A store that cannot take several parts at once gets them one after the other. */
+async function save(store: LogStore, write: LogWrite): Promise<void> {
+  const { identity, vote, truncate, append } = write;
+  const hasMoreThanEntries = (identity ?? vote ?? truncate) !== undefined;
+  if (hasMoreThanEntries && store.write !== undefined) return store.write(write);
+  if (identity !== undefined) await store.saveIdentity(identity);
+  if (vote !== undefined) await store.saveVote(vote);
+  if (truncate !== undefined) await store.truncate(truncate);
+  if (append !== undefined) await store.append(append);
+}
+
+/**
+ * What writes come to that follow one another and are acknowledged together: the newest vote, the
+ * deepest truncation of what is stored, and the entries that no later one of them cuts off.
+ *
+ *     append 4 5 6, truncate 4, append 5' 6'            comes to   append 4 5' 6'
+ *     truncate 7, append 8' 9', truncate 5, append 6"   comes to   truncate 5, append 6"
+ */
+function mergeWrites(writes: readonly Write[]): Pick<LogWrite, 'vote' | 'truncate' | 'append'> {
   const [only] = writes;
-  if (writes.length === 1 && only?.append !== undefined && only.truncate === undefined) {
-    return [{ type: 'append', entries: only.append }];
+  if (writes.length === 1 && only !== undefined) {
+    const { write: _, ...parts } = only;
+    return parts;
   }
-  const steps: Step[] = [];
-  let entries: Entry[] | undefined;
-  for (const { truncate, append } of writes) {
+  const merged: { vote?: Vote; truncate?: LogIndex; append?: readonly Entry[] } = {};
+  const entries: Entry[] = [];
+  for (const { vote, truncate, append } of writes) {
+    if (vote !== undefined) merged.vote = vote;
     if (truncate !== undefined) {
-      steps.push({ type: 'truncate', index: truncate });
-      entries = undefined;
+      const before = (entries[0]?.logId.index ?? Infinity) - 1;
+      if (truncate < before) merged.truncate = Math.min(merged.truncate ?? truncate, truncate);
+      entries.length = Math.max(0, Math.min(entries.length, truncate - before));
     }
-    if (append === undefined) continue;
-    if (entries === undefined) {
-      entries = [];
-      steps.push({ type: 'append', entries });
-    }
-    for (const entry of append) entries.push(entry);
+    for (const entry of append ?? []) entries.push(entry);
   }
-  return steps;
-}
-
-function lastAppended(writes: readonly Write[]): LogIndex | undefined {
-  return writes.findLast((write) => write.append !== undefined)?.append?.at(-1)?.logId.index;
+  if (entries.length > 0) merged.append = entries;
+  return merged;
 }
 
 /** A node belongs to the cluster of the first membership it stores, for good. */

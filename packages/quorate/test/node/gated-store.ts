@@ -1,8 +1,8 @@
-import type { LogState, LogStore } from '../../src/contract/log-store.ts';
+import type { LogState, LogStore, LogWrite } from '../../src/contract/log-store.ts';
 import type { Entry, Identity, LogId, LogIndex, Vote } from '../../src/core/types.ts';
 import { MemoryLogStore } from '../../src/storage/memory/log-store.ts';
 
-type WriteName = 'saveIdentity' | 'saveVote' | 'append' | 'truncate' | 'purge';
+type WriteName = 'saveIdentity' | 'saveVote' | 'append' | 'truncate' | 'write' | 'purge';
 
 interface Gate {
   readonly promise: Promise<void>;
@@ -23,6 +23,8 @@ export class GatedStore implements LogStore {
   onRead: (entries: Entry[]) => Entry[] | Promise<Entry[]> = (entries) => entries;
   /** Called before each write reaches the store; throw to let it fail. */
   onWrite: (name: WriteName, argument: unknown) => void | Promise<void> = () => undefined;
+  /** Is there if the store in it has one. */
+  readonly write?: (write: LogWrite) => Promise<void>;
   readonly #store: LogStore;
   #gate: Gate | undefined = undefined;
   #underWay: WriteName | undefined = undefined;
@@ -30,6 +32,9 @@ export class GatedStore implements LogStore {
 
   constructor(store: LogStore = new MemoryLogStore()) {
     this.#store = store;
+    const write = store.write?.bind(store);
+    if (write === undefined) return;
+    this.write = (parts) => this.#write('write', parts, () => write(parts));
   }
 
   /** The entries of each call of `append`. */

@@ -3,6 +3,7 @@ import type { Entry, Identity } from '../../src/core/types.ts';
 import { Log, type LogOptions, type Write } from '../../src/node/log.ts';
 import { commandRun, indexesOf } from './entries.ts';
 import { GatedStore } from './gated-store.ts';
+import { GroupingStore } from './grouping-store.ts';
 import { settle } from './virtual-runtime.ts';
 
 const identity: Identity = { cluster: 'c', node: 'a', incarnation: 'i', starts: 1 };
@@ -14,8 +15,9 @@ interface TestLog {
   readonly failures: unknown[];
 }
 
-function openLog(options: Partial<LogOptions> = {}): TestLog {
-  const store = new GatedStore();
+type OpenOptions = Partial<Omit<LogOptions, 'store'>> & { readonly store?: GatedStore };
+
+function openLog({ store = new GatedStore(), ...options }: OpenOptions = {}): TestLog {
   const persisted: number[] = [];
   const failures: unknown[] = [];
   const log = new Log({
@@ -33,6 +35,11 @@ function openLog(options: Partial<LogOptions> = {}): TestLog {
 
 function appendWrite(write: number, entries: readonly Entry[]): Write {
   return { write, append: entries };
+}
+
+function memberEntry(term: number, index: number): Entry {
+  const membership = { cluster: 'new', voters: [['a']], nodes: { a: {} } };
+  return { logId: { term, index }, payload: { type: 'membership', membership } };
 }
 
 describe('group commit', () => {
@@ -129,7 +136,46 @@ describe('group commit', () => {
 });
 
 describe('what is written', () => {
-  test('goes to the store in the order vote, truncate, append', async () => {
+  test('goes to a store that takes several parts in one call', async () => {
+    const store = new GatedStore(new GroupingStore());
+    const { log, persisted } = openLog({ store, identity: { ...identity, cluster: undefined } });
+    const vote = { term: 2, votedFor: undefined };
+    const member = memberEntry(1, 3);
+    log.persist(appendWrite(1, commandRun(1, 1, 4)));
+    await settle();
+
+    log.persist({ write: 2, vote, truncate: 2, append: [member] });
+    await settle();
+
+    const known = { ...identity, cluster: 'new' };
+    expect(store.writes).toEqual([
+      { name: 'append', argument: commandRun(1, 1, 4) },
+      { name: 'write', argument: { identity: known, vote, truncate: 2, append: [member] } },
+    ]);
+    expect(persisted).toEqual([1, 2]);
+  });
+
+  test('is one call for a whole group with a vote, truncations and entries', async () => {
+    const store = new GatedStore(new GroupingStore());
+    const { log, persisted } = openLog({ store });
+    store.hold();
+    log.persist(appendWrite(1, commandRun(1, 1, 8)));
+    const vote = { term: 3, votedFor: 'b' };
+
+    log.persist({ write: 2, truncate: 6, append: commandRun(2, 7, 9) });
+    log.persist({ write: 3, vote, truncate: 4, append: commandRun(3, 5, 8) });
+    log.persist({ write: 4, truncate: 5, append: commandRun(4, 6, 7) });
+    store.release();
+    await settle();
+
+    const append = [...commandRun(3, 5, 6), ...commandRun(4, 6, 7)];
+    expect(store.writes.slice(1)).toEqual([
+      { name: 'write', argument: { vote, truncate: 4, append } },
+    ]);
+    expect(persisted).toEqual([1, 4]);
+  });
+
+  test('goes to any other store in the order vote, truncate, append', async () => {
     const { log, store } = openLog();
     log.persist(appendWrite(1, commandRun(1, 1, 4)));
     await settle();
@@ -162,7 +208,7 @@ describe('what is written', () => {
     ]);
   });
 
-  test('keeps truncations between the appends that they separate', async () => {
+  test('leaves out what a later write of the same group cuts off again', async () => {
     const { log, store } = openLog();
     store.hold();
     log.persist({ write: 1, vote: { term: 1, votedFor: 'a' } });
@@ -177,19 +223,14 @@ describe('what is written', () => {
     const steps = store.writes.slice(1).map(({ name, argument }) => {
       return name === 'append' ? indexesOf(argument as Entry[]) : `${name} ${String(argument)}`;
     });
-    expect(steps).toEqual([[1, 2, 3, 4, 5], 'truncate 2', [3, 4]]);
+    expect(steps).toEqual([[1, 2, 3, 4]]);
     expect((await store.read(1, 5)).map(({ logId }) => logId.term)).toEqual([1, 1, 2, 2]);
   });
 
   test('the identity learns its cluster from the first membership, before it is stored', async () => {
     const { log, store } = openLog({ identity: { ...identity, cluster: undefined } });
-    const membership = { cluster: 'new', voters: [['a']], nodes: { a: {} } };
-    const entry: Entry = {
-      logId: { term: 0, index: 1 },
-      payload: { type: 'membership', membership },
-    };
 
-    log.persist({ write: 1, append: [entry] });
+    log.persist({ write: 1, append: [memberEntry(0, 1)] });
     await settle();
 
     expect(store.writes.map(({ name }) => name)).toEqual(['saveIdentity', 'append']);
@@ -231,6 +272,27 @@ describe('what is read', () => {
     const entries = await log.read(1, 10_001, 6400);
 
     expect(entries).toHaveLength(100);
+  });
+
+  test('an entry that is appended again while its group is under way is never dropped unwritten', async () => {
+    const { log, store } = openLog({ tailCacheBytes: 1 });
+    store.hold();
+    log.persist({ write: 1, vote: { term: 1, votedFor: 'a' } });
+    log.persist(appendWrite(2, commandRun(1, 1, 6)));
+    log.persist({ write: 3, truncate: 2 });
+    await settle();
+    store.releaseOne();
+    await settle();
+    log.persist(appendWrite(4, commandRun(2, 3, 6)));
+
+    store.releaseOne();
+    await settle();
+
+    expect(store.isWriting).toBe(true);
+    const unwritten = log.read(3, 6, 1024 * 1024);
+    expect(unwritten).not.toBeInstanceOf(Promise);
+    expect((unwritten as readonly Entry[]).map(({ logId }) => logId.term)).toEqual([2, 2, 2]);
+    store.release();
   });
 
   test('an entry that is truncated while its write is under way is never dropped unwritten', async () => {

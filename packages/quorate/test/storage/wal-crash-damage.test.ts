@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import { DamagedError } from '../../src/errors.ts';
 import { identity } from '../../src/testing/log-store/entries.ts';
-import { contentOf, type LogContent, type LogWrite } from '../../src/testing/log-store/model.ts';
+import { contentOf, type LogContent, type StoreWrite } from '../../src/testing/log-store/model.ts';
 import { SimFs } from '../../src/testing/sim-fs/sim-fs.ts';
 import {
   append,
@@ -20,7 +20,7 @@ import {
 
 const segmentBytes = 4096;
 
-const writes: readonly LogWrite[] = [
+const writes: readonly StoreWrite[] = [
   { type: 'saveIdentity', identity },
   vote(1, 'a'),
   append(1, 1, [10, 300, 20]),

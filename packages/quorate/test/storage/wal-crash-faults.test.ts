@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 
 import { identity } from '../../src/testing/log-store/entries.ts';
-import { contentOf, type LogWrite } from '../../src/testing/log-store/model.ts';
+import { contentOf, type StoreWrite } from '../../src/testing/log-store/model.ts';
 import type { Fault } from '../../src/testing/sim-fs/faults.ts';
 import { SimFs } from '../../src/testing/sim-fs/sim-fs.ts';
 import {
@@ -14,11 +14,12 @@ import {
   openWal,
   Progress,
   purge,
+  together,
   truncate,
   vote,
 } from './wal-under-test.ts';
 
-const writes: readonly LogWrite[] = [
+const writes: readonly StoreWrite[] = [
   { type: 'saveIdentity', identity },
   vote(1, 'a'),
   append(1, 1, [100, 600]),
@@ -30,6 +31,7 @@ const writes: readonly LogWrite[] = [
   purge(2, 4),
   append(6, 2, [20_000, 10]),
   append(8, 2, [10]),
+  together(vote(3), truncate(7), append(8, 3, [40, 7000])),
 ];
 
 interface Failed {

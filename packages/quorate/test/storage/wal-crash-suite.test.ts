@@ -38,6 +38,7 @@ describe('the write-ahead log on simulated files', () => {
         where: ({ path }) => path.endsWith('.wal'),
       }),
     damage: (store, index) => damageEntry(stores.filesOf(store), index),
+    hasWrite: true,
     longLogEntries: 2000,
   });
 });

@@ -5,10 +5,11 @@ import {
   after,
   contentOf,
   drawFrom,
+  drawGroup,
   drawWrite,
   emptyContent,
   type LogContent,
-  type LogWrite,
+  type StoreWrite,
 } from '../../src/testing/log-store/model.ts';
 import { enumerateCrashes } from '../../src/testing/sim-fs/enumerate-crashes.ts';
 import {
@@ -17,16 +18,18 @@ import {
   openWal,
   Progress,
   purge,
+  together,
   truncate,
   vote,
 } from './wal-under-test.ts';
 
 interface Workload {
   readonly name: string;
-  readonly writes: readonly LogWrite[];
+  readonly writes: readonly StoreWrite[];
   /** So many states there are at least. */
   readonly least: number;
   readonly seed?: string;
+  readonly maxStatesPerStep?: number;
 }
 
 /** Segments hold 16 KiB. */
@@ -96,16 +99,58 @@ const workloads: readonly Workload[] = [
       append(22, 4, [10]),
     ],
   },
+  {
+    name: 'votes, truncates and entries in one write, within a segment and over several',
+    least: 2000,
+    writes: [
+      together({ type: 'saveIdentity', identity }, vote(1, 'a'), append(1, 1, [300, 300, 300])),
+      together(vote(2), truncate(1), append(2, 2, [40, 600])),
+      append(4, 2, [6000, 6000]),
+      together(vote(3, 'b'), truncate(2), append(3, 3, [7000])),
+      together(vote(4), truncate(0), append(1, 4, [5000, 5000, 40])),
+      purge(4, 1),
+      together(vote(5, 'c'), truncate(1)),
+      together({ type: 'saveIdentity', identity: { ...identity, starts: 2 } }, vote(6, 'a')),
+      together(truncate(1), append(2, 6, [9000, 10])),
+      together(vote(7), truncate(2), append(3, 7, [20_000])),
+      purge(6, 2),
+      together(vote(8), append(4, 8, [5])),
+    ],
+  },
+  {
+    name: 'a vote, a truncate and more entries than one batch takes',
+    least: 100,
+    maxStatesPerStep: 4,
+    writes: [
+      append(1, 1, [300, 300, 300]),
+      together(vote(2, 'b'), truncate(1), append(2, 2, [700_000, 700_000, 10])),
+    ],
+  },
+  { name: 'drawn writes of several parts (seed 3)', writes: drawnGroups(3, 40), least: 5000 },
   { name: 'drawn writes (seed 1)', writes: drawnWrites(1, 40), least: 8000, seed: '1' },
   { name: 'drawn writes (seed 2)', writes: drawnWrites(2, 40), least: 5000, seed: '2' },
 ];
 
-function drawnWrites(seed: number, count: number): LogWrite[] {
+function drawnWrites(seed: number, count: number): StoreWrite[] {
+  return drawn(drawWrite, { seed, count });
+}
+
+function drawnGroups(seed: number, count: number): StoreWrite[] {
+  return drawn((content, draw) => (draw(6) === 0 ? drawWrite : drawGroup)(content, draw), {
+    seed,
+    count,
+  });
+}
+
+function drawn(
+  next: typeof drawWrite,
+  { seed, count }: { readonly seed: number; readonly count: number },
+): StoreWrite[] {
   const draw = drawFrom(seed);
-  const writes: LogWrite[] = [];
+  const writes: StoreWrite[] = [];
   let content: LogContent = emptyContent;
   for (let done = 0; done < count; done += 1) {
-    const write = drawWrite(content, draw);
+    const write = next(content, draw);
     writes.push(write);
     content = after(content, write);
   }
@@ -113,12 +158,13 @@ function drawnWrites(seed: number, count: number): LogWrite[] {
 }
 
 describe('wherever the power is cut, the write-ahead log keeps what it acknowledged', () => {
-  test.each(workloads)('in a workload of $name', async ({ writes, least, seed = '1' }) => {
+  test.each(workloads)('in a workload of $name', async (workload) => {
+    const { writes, least, seed = '1', maxStatesPerStep = 250 } = workload;
     const progress = new Progress();
 
     const { states, steps, recoveryStates } = await enumerateCrashes({
       seed,
-      maxStatesPerStep: 250,
+      maxStatesPerStep,
       open: (files) => openWal(files),
       work: (store) => progress.run(store, writes),
       check: async (store, { files, number }) => {

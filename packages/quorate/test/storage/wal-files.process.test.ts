@@ -57,6 +57,7 @@ describe('the write-ahead log on real files', () => {
     reopen: (store) => reopen(store as WalLogStore),
     openTwice: (store) => openIn(folderOf.get(store as WalLogStore) ?? ''),
     damage: (store, index) => damage(store as WalLogStore, index),
+    hasWrite: true,
     longLogEntries: isFull ? 1_000_000 : 20_000,
   });
 });

@@ -4,7 +4,7 @@ import type { RaftError } from '../../src/errors.ts';
 import { nodeRuntime } from '../../src/platform/runtime.ts';
 import type { WalLogStore } from '../../src/storage/wal/wal-log-store.ts';
 import { walStorage } from '../../src/storage/wal.ts';
-import { at, command, commands } from '../../src/testing/log-store/entries.ts';
+import { at, command, commands, identity } from '../../src/testing/log-store/entries.ts';
 import { SimFs } from '../../src/testing/sim-fs/sim-fs.ts';
 import { VirtualRuntime } from '../node/virtual-runtime.ts';
 import { openWal, walDirectory, walFiles } from './wal-under-test.ts';
@@ -152,6 +152,91 @@ describe('closing', () => {
 
     await using next = await openWal(files, small);
     expect((await next.state()).last).toEqual(at(1, 2));
+  });
+});
+
+/** Files that note the path of every write of a segment. */
+function notingFiles(): { files: SimFs; writes: string[] } {
+  const writes: string[] = [];
+  const hold = async ({ type, path }: { type: string; path: string }): Promise<void> => {
+    if (type === 'write' && path.endsWith('.wal')) writes.push(path);
+  };
+  return { files: new SimFs({ hold }), writes };
+}
+
+describe('several parts in one call', () => {
+  test('are one write to the disk', async () => {
+    const { files, writes } = notingFiles();
+    let store = await openWal(files);
+    await store.append(commands(1, 6));
+    writes.length = 0;
+
+    const parts = {
+      identity: { ...identity, starts: 5 },
+      vote: { term: 2, votedFor: 'b' },
+      truncate: 3,
+      append: commands(4, 9, 2),
+    };
+    await store.write(parts);
+
+    expect(writes).toHaveLength(1);
+    await store[Symbol.asyncDispose]();
+    store = await openWal(files);
+    expect(await store.readIdentity()).toEqual(parts.identity);
+    expect(await store.readVote()).toEqual(parts.vote);
+    expect((await store.state()).last).toEqual(at(2, 8));
+    expect((await store.read(1, 9)).map(({ logId }) => logId.term)).toEqual([
+      1, 1, 1, 2, 2, 2, 2, 2,
+    ]);
+    await store[Symbol.asyncDispose]();
+  });
+
+  test('with more entries than one batch takes go with the first of them', async () => {
+    const { files, writes } = notingFiles();
+    await using store = await openWal(files, { segmentBytes: 4 * 1024 * 1024 });
+    await store.append(commands(1, 4));
+    const large = [2, 3, 4].map((index) => command(index, 2, new Uint8Array(700_000)));
+    writes.length = 0;
+    const counted = files.fail({
+      type: 'write',
+      code: 'EIO',
+      after: 2,
+      where: ({ path }) => path.endsWith('.wal'),
+    });
+
+    const writing = store.write({
+      vote: { term: 2, votedFor: 'b' },
+      truncate: 1,
+      append: large,
+    });
+
+    await expect(writing).rejects.toMatchObject({ code: 'RAFT_FATAL' });
+    expect([writes.length, counted.hits]).toEqual([3, 1]);
+    await using left = await openWal(files.crash(), { segmentBytes: 4 * 1024 * 1024 });
+    expect(await left.readVote()).toEqual({ term: 2, votedFor: 'b' });
+    expect((await left.state()).last).toEqual(at(2, 3));
+  });
+
+  test('that cannot be are refused whole, and the store goes on', async () => {
+    const { files, writes } = notingFiles();
+    await using store = await openWal(files);
+    await store.append(commands(1, 6));
+    await store.purge(at(1, 2));
+    writes.length = 0;
+    const vote = { term: 2, votedFor: 'b' };
+
+    const gap = store.write({ vote, truncate: 4, append: commands(6, 7, 2) });
+    await expect(gap).rejects.toThrow('entry 6 comes after entry 4');
+    const fallen = store.write({ vote, truncate: 4, append: commands(5, 6, 0) });
+    await expect(fallen).rejects.toThrow('entry 5 has term 0 after 1');
+    const purged = store.write({ vote, truncate: 1 });
+    await expect(purged).rejects.toThrow('Cannot truncate to 1: entries up to 2 are purged.');
+
+    expect(writes).toEqual([]);
+    expect(await store.readVote()).toBeUndefined();
+    expect((await store.state()).last).toEqual(at(1, 5));
+    await store.write({ vote, truncate: 4, append: commands(5, 6, 2) });
+    expect((await store.state()).last).toEqual(at(2, 5));
   });
 });
 

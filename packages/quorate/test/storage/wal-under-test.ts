@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { inspect, isDeepStrictEqual } from 'node:util';
 
-import type { LogStore } from '../../src/contract/log-store.ts';
+import type { LogStore, LogWrite } from '../../src/contract/log-store.ts';
 import { nodeRuntime, type Runtime } from '../../src/platform/runtime.ts';
 import { WalLogStore } from '../../src/storage/wal/wal-log-store.ts';
 import { at, command } from '../../src/testing/log-store/entries.ts';
@@ -11,9 +11,10 @@ import {
   contentsDuring,
   emptyContent,
   type LogContent,
-  type LogWrite,
   lastOf,
   perform,
+  type StoreWrite,
+  singlesOf,
 } from '../../src/testing/log-store/model.ts';
 import { SeededRandom } from '../../src/testing/sim-fs/random.ts';
 import type { SimFs } from '../../src/testing/sim-fs/sim-fs.ts';
@@ -56,10 +57,10 @@ export async function walFiles(files: SimFs): Promise<string[]> {
 /** What was acknowledged, and the write that is under way. */
 export class Progress {
   content: LogContent = emptyContent;
-  pending: LogWrite | undefined;
+  pending: StoreWrite | undefined;
 
   /** Performs the writes, and notes each as acknowledged at the moment it is. */
-  async run(store: LogStore, writes: Iterable<LogWrite>): Promise<void> {
+  async run(store: LogStore, writes: Iterable<StoreWrite>): Promise<void> {
     for (const write of writes) {
       this.pending = write;
       await perform(store, write);
@@ -68,7 +69,7 @@ export class Progress {
     }
   }
 
-  /** Fails unless the log is the old one, the new one, or the old one and part of an append. */
+  /** Fails unless the log is the old one, the new one, or what a start of the write leaves. */
   assertPossible(found: LogContent): void {
     const { content, pending } = this;
     const possible = pending === undefined ? [content] : contentsDuring(content, pending);
@@ -107,20 +108,33 @@ export function sizedCommand(index: number, term: number, size: number): LogCont
 }
 
 /** An append of entries of these sizes. */
-export function append(from: number, term: number, sizes: readonly number[]): LogWrite {
+export function append(from: number, term: number, sizes: readonly number[]): StoreWrite {
   const entries = sizes.map((size, position) => sizedCommand(from + position, term, size));
   return { type: 'append', entries };
 }
 
-export function vote(term: number, votedFor?: string): LogWrite {
+export function vote(term: number, votedFor?: string): StoreWrite {
   return { type: 'saveVote', vote: { term, votedFor } };
 }
 
-export function truncate(index: number): LogWrite {
+export function truncate(index: number): StoreWrite {
   return { type: 'truncate', index };
 }
 
-export function purge(term: number, index: number): LogWrite {
+/** A write of several parts. */
+export function together(...singles: readonly StoreWrite[]): StoreWrite {
+  const write: { -readonly [Name in keyof LogWrite]: LogWrite[Name] } = {};
+  for (const single of singles) {
+    if (single.type === 'saveIdentity') write.identity = single.identity;
+    else if (single.type === 'saveVote') write.vote = single.vote;
+    else if (single.type === 'truncate') write.truncate = single.index;
+    else if (single.type === 'append') write.append = single.entries;
+    else throw new TypeError(`A ${single.type} is no part of a write.`);
+  }
+  return { type: 'write', write };
+}
+
+export function purge(term: number, index: number): StoreWrite {
   return { type: 'purge', logId: at(term, index) };
 }
 
@@ -129,7 +143,8 @@ function summary({ identity, vote: saved, purged, entries }: LogContent): string
   return inspect({ identity, vote: saved, purged, listed }, { breakLength: Infinity });
 }
 
-function summaryOf(write: LogWrite | undefined): string {
+function summaryOf(write: StoreWrite | undefined): string {
+  if (write?.type === 'write') return singlesOf(write.write).map(summaryOf).join(', ');
   if (write?.type !== 'append') return inspect(write, { breakLength: Infinity });
   const sizes = write.entries.map(({ logId, payload }) =>
     payload.type === 'command'

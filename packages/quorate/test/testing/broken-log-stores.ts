@@ -5,8 +5,8 @@ import {
   after,
   emptyContent,
   type LogContent,
-  type LogWrite,
   lastOf,
+  type StoreWrite,
 } from '../../src/testing/log-store/model.ts';
 import { type Disk, DiskLogStore, type DiskRecord } from './disk-log-store.ts';
 
@@ -24,7 +24,7 @@ class LosesLastWrite extends DiskLogStore {
 }
 
 /** Applies a record as if entries had places of their own that nobody clears. */
-function overwriting(content: LogContent, write: LogWrite): LogContent {
+function overwriting(content: LogContent, write: StoreWrite): LogContent {
   if (write.type !== 'append') return after(content, write);
   const taken = new Set(write.entries.map(({ logId }) => logId.index));
   const others = content.entries.filter(({ logId }) => !taken.has(logId.index));
@@ -76,23 +76,23 @@ class OldIdentityStays extends DiskLogStore {
 }
 
 class AcceptsAfterFailedWrite extends DiskLogStore {
-  override async write(write: LogWrite, following = 0): Promise<void> {
+  override async put(write: StoreWrite, following = 0): Promise<void> {
     this.failure = undefined;
-    await super.write(write, following);
+    await super.put(write, following);
   }
 }
 
 class HidesFailedWrite extends DiskLogStore {
-  override async write(write: LogWrite, following = 0): Promise<void> {
-    await super.write(write, following).catch((error: unknown) => {
+  override async put(write: StoreWrite, following = 0): Promise<void> {
+    await super.put(write, following).catch((error: unknown) => {
       if (this.isStopped || this.disk.stepsLeft === 0) throw error;
     });
   }
 }
 
 class DropsAllAfterFailedWrite extends DiskLogStore {
-  override async write(write: LogWrite, following = 0): Promise<void> {
-    await super.write(write, following).catch((error: unknown) => {
+  override async put(write: StoreWrite, following = 0): Promise<void> {
+    await super.put(write, following).catch((error: unknown) => {
       if (this.disk.stepsLeft > 0) this.disk.records = [];
       throw error;
     });
@@ -128,7 +128,7 @@ class ReadsBackwards extends DiskLogStore {
 class AppendsInWrongOrder extends DiskLogStore {
   override async append(entries: readonly Entry[]): Promise<void> {
     for (const entry of entries.toReversed()) {
-      await this.write({ type: 'append', entries: [entry] });
+      await this.put({ type: 'append', entries: [entry] });
     }
     this.content = inOrder(this.content);
   }
@@ -172,9 +172,9 @@ class OpensTwice extends DiskLogStore {
 
 /** Acknowledges a write when the next one pushes it to the disk. */
 class AcknowledgesEarly extends DiskLogStore {
-  #waiting: { readonly write: LogWrite; readonly following: number } | undefined;
+  #waiting: { readonly write: StoreWrite; readonly following: number } | undefined;
 
-  override async write(write: LogWrite, following = 0): Promise<void> {
+  override async put(write: StoreWrite, following = 0): Promise<void> {
     const earlier = this.#waiting;
     this.#waiting = { write, following };
     this.content = after(this.content, write);
@@ -278,7 +278,7 @@ class ReportsPurgedAsMissingVote extends DiskLogStore {
   }
 }
 
-const wherePowerIsCut = 'wherever the power is cut';
+const wherePowerIsCut = 'wherever the power is cut, what was acknowledged';
 const survivesCrash = 'everything survives a crash';
 const purgedInTheMiddle = 'purging in the middle keeps the rest';
 const afterFailure = 'after a write that failed with EIO';
@@ -325,7 +325,7 @@ export const brokenLogStores: readonly BrokenLogStore[] = [
   broken('announces entries it cannot read', AnnouncesTooEarly, 'a read during an append'),
 ];
 
-function broken(
+export function broken(
   mistake: string,
   Store: new (disk: Disk) => DiskLogStore,
   noticedBy: string,

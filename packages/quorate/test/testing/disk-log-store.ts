@@ -1,4 +1,4 @@
-import type { LogState, LogStore } from '../../src/contract/log-store.ts';
+import type { LogState, LogStore, LogWrite } from '../../src/contract/log-store.ts';
 import type { Entry, Identity, LogId, LogIndex, Vote } from '../../src/core/types.ts';
 import { EntryNotFoundError, StoppedError } from '../../src/errors.ts';
 import { payloadSize } from '../../src/storage/payload-size.ts';
@@ -6,13 +6,14 @@ import {
   after,
   emptyContent,
   type LogContent,
-  type LogWrite,
   lastOf,
+  type StoreWrite,
+  singlesOf,
 } from '../../src/testing/log-store/model.ts';
 import type { LogStoreSuiteOptions } from '../../src/testing/log-store/options.ts';
 
 export interface DiskRecord {
-  readonly write: LogWrite;
+  readonly write: StoreWrite;
   /** How many records of the same call follow. */
   readonly following: number;
   isDamaged?: true;
@@ -71,7 +72,7 @@ export class DiskLogStore implements LogStore {
   }
 
   saveIdentity(identity: Identity): Promise<void> {
-    return this.write({ type: 'saveIdentity', identity });
+    return this.put({ type: 'saveIdentity', identity });
   }
 
   async readVote(): Promise<Vote | undefined> {
@@ -80,7 +81,7 @@ export class DiskLogStore implements LogStore {
   }
 
   saveVote(vote: Vote): Promise<void> {
-    return this.write({ type: 'saveVote', vote });
+    return this.put({ type: 'saveVote', vote });
   }
 
   async state(): Promise<LogState> {
@@ -104,21 +105,23 @@ export class DiskLogStore implements LogStore {
       });
   }
 
-  async append(entries: readonly Entry[]): Promise<void> {
-    this.assertOpen();
-    let following = entries.length;
-    for (const entry of entries) {
-      following -= 1;
-      await this.write({ type: 'append', entries: [entry] }, following);
-    }
+  append(entries: readonly Entry[]): Promise<void> {
+    return this.write({ append: entries });
   }
 
   truncate(index: LogIndex): Promise<void> {
-    return this.write({ type: 'truncate', index });
+    return this.put({ type: 'truncate', index });
   }
 
   purge(logId: LogId): Promise<void> {
-    return this.write({ type: 'purge', logId });
+    return this.put({ type: 'purge', logId });
+  }
+
+  /** One record for each part and each entry, in the order in which they take effect. */
+  async write(parts: LogWrite): Promise<void> {
+    this.assertOpen();
+    const records = recordsOf(parts);
+    for (const [at, record] of records.entries()) await this.put(record, records.length - 1 - at);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -127,7 +130,7 @@ export class DiskLogStore implements LogStore {
     this.disk.isOpen = false;
   }
 
-  async write(write: LogWrite, following = 0): Promise<void> {
+  async put(write: StoreWrite, following = 0): Promise<void> {
     this.assertOpen();
     if (this.failure !== undefined) throw this.failure;
     try {
@@ -144,12 +147,20 @@ export class DiskLogStore implements LogStore {
   }
 }
 
+export function recordsOf(parts: LogWrite): readonly StoreWrite[] {
+  return singlesOf(parts).flatMap((single): readonly StoreWrite[] => {
+    if (single.type !== 'append') return [single];
+    return single.entries.map((entry) => ({ type: 'append', entries: [entry] }));
+  });
+}
+
 /** Every hook of the suite, for a store on such a disk. */
 export function hooksFor(
   Store: new (disk: Disk) => DiskLogStore,
 ): Omit<Required<LogStoreSuiteOptions>, 'test' | 'longLogEntries'> {
   const diskOf = (store: LogStore): Disk => (store as DiskLogStore).disk;
   return {
+    hasWrite: true,
     open: async () => new Store(new Disk()),
     reopen: async (store) => {
       diskOf(store).isOpen = false;

@@ -3,7 +3,10 @@ import type { Entry, Identity, LogId, LogIndex, Vote } from '../../core/types.ts
 import { EntryNotFoundError, StoppedError } from '../../errors.ts';
 import { payloadSize } from '../payload-size.ts';
 
-/** A log in an array. Entries are kept by reference; nobody changes one once it is made. */
+/**
+ * A log in an array. Entries are kept by reference; nobody changes one once it is made. Without the
+ * optional `write`: there is no disk to spare, and so the path without it stays in use.
+ */
 export class MemoryLogStore implements LogStore {
   #identity: Identity | undefined;
   #vote: Vote | undefined;

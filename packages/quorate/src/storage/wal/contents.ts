@@ -83,16 +83,8 @@ export class WalContents {
   }
 
   /** Says why `run` cannot come next, or `undefined` if it can. */
-  faultOfRun({ first, count, termStarts }: EntryRun): string | undefined {
-    const { last } = this.#shape;
-    if (count === 0) return undefined;
-    if (first !== last.index + 1) return `entry ${first} comes after entry ${last.index}`;
-    let { term } = last;
-    for (const start of termStarts) {
-      if (start.term < term) return `entry ${start.index} has term ${start.term} after ${term}`;
-      term = start.term;
-    }
-    return undefined;
+  faultOfRun(run: EntryRun): string | undefined {
+    return faultOfRun(run, this.#shape.last);
   }
 
   /** Takes the segments off the front of which every entry is purged, but never the last. */
@@ -106,4 +98,19 @@ export class WalContents {
     if (count > 0) this.generation += 1;
     return this.segments.splice(0, count);
   }
+}
+
+/** Says why `run` cannot come after `last`, or `undefined` if it can. */
+export function faultOfRun(
+  { first, count, termStarts }: EntryRun,
+  last: LogId,
+): string | undefined {
+  if (count === 0) return undefined;
+  if (first !== last.index + 1) return `entry ${first} comes after entry ${last.index}`;
+  let { term } = last;
+  for (const start of termStarts) {
+    if (start.term < term) return `entry ${start.index} has term ${start.term} after ${term}`;
+    term = start.term;
+  }
+  return undefined;
 }

@@ -3,12 +3,10 @@ import type { Entry, LogIndex } from '../../core/types.ts';
 import { DamagedError } from '../../errors.ts';
 import { payloadSize } from '../payload-size.ts';
 import type { BatchPlace } from './batch-index.ts';
-import { batchHeadBytes, decodeBatchHead, recordsMatch, recordTag, viewOf } from './format.ts';
+import { recordTag, viewOf } from './format.ts';
+import { type Reader, Stretch } from './read-ahead.ts';
 import { recordsIn } from './records.ts';
 import type { Segment } from './segment.ts';
-
-/** Read at once at the most, unless one batch is larger. */
-const stretchBytes = 1024 * 1024;
 
 /**
  * Reads entries from `from` (in) to `to` (out), all of them known to be in `segments`, at least one
@@ -19,22 +17,28 @@ const stretchBytes = 1024 * 1024;
 export async function readEntries(
   segments: readonly Segment[],
   { from, to, maxBytes }: { from: LogIndex; to: LogIndex; maxBytes: number },
-  isCurrent: () => boolean,
+  { reader, isCurrent }: { reader: Reader; isCurrent: () => boolean },
 ): Promise<Entry[] | undefined> {
-  const wanted: Wanted = { entries: [], next: from, to, bytesLeft: maxBytes };
-  while (wanted.next < to && !isFull(wanted)) {
-    const segment = segmentOf(segments, wanted.next);
-    const places = placesFrom(segment, wanted);
-    const bytes = await readStretch(segment, places);
-    // What was read so far was there, and in this order; what these bytes hold may be gone.
-    if (!isCurrent()) return wanted.entries.length > 0 ? wanted.entries : undefined;
-    collectAll(segment, places, { bytes, wanted });
+  const found: Found = { entries: [], next: from, to, bytesLeft: maxBytes };
+  while (found.next < to && !isFull(found)) {
+    const segment = segmentOf(segments, found.next);
+    const position = segment.index.find(found.next);
+    if (position < 0) throw new Error(`Broken invariant: entry ${found.next} is in no batch.`);
+    const stretch = reader.stretchAt(segment, position, found);
+    if (stretch instanceof Stretch) collectAll(stretch, position, found);
+    else {
+      const read = await stretch;
+      // What was read so far was there, and in this order; what these bytes hold may be gone.
+      if (!isCurrent()) return found.entries.length > 0 ? found.entries : undefined;
+      collectAll(read, position, found);
+    }
   }
-  return wanted.entries;
+  reader.ended(found.next);
+  return found.entries;
 }
 
 /** What a read has so far and still wants. */
-interface Wanted {
+interface Found {
   readonly entries: Entry[];
   next: LogIndex;
   readonly to: LogIndex;
@@ -42,7 +46,7 @@ interface Wanted {
   bytesLeft: number;
 }
 
-function isFull({ entries, bytesLeft }: Wanted): boolean {
+function isFull({ entries, bytesLeft }: Found): boolean {
   return bytesLeft < 0 && entries.length > 0;
 }
 
@@ -54,44 +58,17 @@ function segmentOf(segments: readonly Segment[], index: LogIndex): Segment {
   return segment;
 }
 
-/** The batches that one read takes: neighbours in the file, as many as are wanted. */
-function placesFrom(segment: Segment, { next, to, bytesLeft }: Wanted): BatchPlace[] {
-  const limit = Math.min(stretchBytes, bytesLeft);
-  const places: BatchPlace[] = [];
-  for (let position = segment.index.find(next); ; position += 1) {
+function collectAll(stretch: Stretch, from: number, found: Found): void {
+  const { segment } = stretch;
+  for (let position = from; found.next < found.to && !isFull(found); position += 1) {
     const place = segment.index.at(position);
-    const start = places[0]?.offset;
-    if (place === undefined || place.first >= to) break;
-    if (start !== undefined && place.offset + place.length - start > limit) break;
-    places.push(place);
-  }
-  if (places.length === 0) throw new Error(`Broken invariant: entry ${next} is in no batch.`);
-  return places;
-}
-
-function readStretch(segment: Segment, places: readonly BatchPlace[]): Promise<Uint8Array> {
-  const start = places[0]?.offset ?? 0;
-  const last = places.at(-1);
-  const end = (last?.offset ?? 0) + batchHeadBytes + (last?.length ?? 0);
-  return segment.read(start, end - start);
-}
-
-function collectAll(
-  segment: Segment,
-  places: readonly BatchPlace[],
-  { bytes, wanted }: { bytes: Uint8Array; wanted: Wanted },
-): void {
-  const view = viewOf(bytes);
-  const start = places[0]?.offset ?? 0;
-  for (const place of places) {
-    const at = place.offset - start;
-    const head = decodeBatchHead(bytes, view, at);
-    const records = bytes.subarray(at + batchHeadBytes, at + batchHeadBytes + place.length);
-    if (head === undefined || !recordsMatch(head, records)) throw damaged(segment, place);
+    if (place === undefined || !stretch.has(place)) return;
+    const records = stretch.recordsOf(place);
+    if (records === undefined) throw damaged(segment, place);
     // A few entries must not keep a large buffer in memory; many may share it.
-    const isSmallPart = wanted.to - wanted.next < place.count / 2;
-    const copies = isSmallPart || wanted.bytesLeft < place.length / 2;
-    collect(records, place, wanted, { copies });
+    const isSmallPart = found.to - found.next < place.count / 2;
+    const copies = isSmallPart || found.bytesLeft < place.length / 2;
+    collect(records, place, found, { copies });
   }
 }
 
@@ -99,7 +76,7 @@ function collectAll(
 function collect(
   records: Uint8Array,
   { first, count }: BatchPlace,
-  wanted: Wanted,
+  found: Found,
   options: { readonly copies: boolean },
 ): void {
   const view = viewOf(records);
@@ -107,18 +84,18 @@ function collect(
     if (tag !== recordTag.entries) continue;
     let at = offset;
     for (let index = first; index < first + count && at < offset + length; index += 1) {
-      if (index >= wanted.to || isFull(wanted)) return;
-      if (index >= wanted.next) take(readEntry(records, view, at, options), wanted);
+      if (index >= found.to || isFull(found)) return;
+      if (index >= found.next) take(readEntry(records, view, at, options), found);
       at += sizeOfEntryAt(view, at);
     }
   }
 }
 
-function take(entry: Entry, wanted: Wanted): void {
-  wanted.bytesLeft -= payloadSize(entry);
-  if (isFull(wanted)) return;
-  wanted.entries.push(entry);
-  wanted.next = entry.logId.index + 1;
+function take(entry: Entry, found: Found): void {
+  found.bytesLeft -= payloadSize(entry);
+  if (isFull(found)) return;
+  found.entries.push(entry);
+  found.next = entry.logId.index + 1;
 }
 
 function damaged({ path }: Segment, { offset, first }: BatchPlace): DamagedError {

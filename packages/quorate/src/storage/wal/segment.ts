@@ -38,7 +38,9 @@ export class Segment {
   async read(position: number, length: number): Promise<Uint8Array> {
     this.#readers += 1;
     try {
-      const bytes = new Uint8Array(length);
+      // Zeroes that are overwritten at once would cost as much as the read.
+      const { buffer } = Buffer.allocUnsafeSlow(length);
+      const bytes = new Uint8Array(buffer);
       const count = await this.#file.read(bytes, position);
       return count === length ? bytes : bytes.subarray(0, count);
     } finally {

@@ -1,13 +1,14 @@
-import type { LogState, LogStore } from '../../contract/log-store.ts';
+import type { LogState, LogStore, LogWrite } from '../../contract/log-store.ts';
 import type { Entry, Identity, LogId, LogIndex, Vote } from '../../core/types.ts';
 import { EntryNotFoundError, FatalError, LockedError, StoppedError } from '../../errors.ts';
 import type { FileLock, FileSystem } from '../../platform/file-system.ts';
 import type { Runtime } from '../../platform/runtime.ts';
 import { BatchWriter } from './batch-writer.ts';
-import type { WalContents } from './contents.ts';
+import { faultOfRun, type WalContents } from './contents.ts';
 import { makeDurableDirectory, removeLeftovers } from './directory.ts';
-import { align, encodeSegmentHead, recordTag, segmentHeadBytes } from './format.ts';
+import { recordTag, segmentHeadBytes } from './format.ts';
 import { readEntries } from './read.ts';
+import { Readers } from './read-ahead.ts';
 import {
   entriesRecord,
   faultInside,
@@ -19,8 +20,8 @@ import {
 } from './records.ts';
 import { recoverWal } from './recover.ts';
 import { Room } from './room.ts';
-import { drawSalt, Segment, segmentName } from './segment.ts';
-import { fill, Spare } from './spare.ts';
+import type { Segment } from './segment.ts';
+import { Segments } from './segments.ts';
 
 export interface WalLogStoreOptions {
   readonly directory: string;
@@ -32,8 +33,22 @@ export interface WalLogStoreOptions {
   readonly unsafeNoSync: boolean;
 }
 
-/** The most that one write takes; larger appends are several batches. */
+/** The most entries that one batch takes, in bytes; larger appends are several batches. */
 const maxBatchBytes = 1024 * 1024;
+
+/** What a group holds beside its entries. */
+interface BesideEntries {
+  readonly identity: Identity | undefined;
+  readonly vote: Vote | undefined;
+  /** The last entry that a truncation leaves. */
+  readonly newEnd: LogId | undefined;
+}
+
+interface WrittenBatch {
+  readonly segment: Segment;
+  readonly offset: number;
+  readonly length: number;
+}
 
 /**
  * The durable log: segments of batches, each batch one write that is on the disk when it resolves.
@@ -43,8 +58,9 @@ export class WalLogStore implements LogStore {
   readonly #lock: FileLock;
   readonly #contents: WalContents;
   readonly #writer: BatchWriter = new BatchWriter();
-  readonly #spare: Spare;
+  readonly #segments: Segments;
   readonly #room: Room;
+  readonly #readers: Readers = new Readers();
   #nextBatch: number;
   #failure: FatalError | undefined = undefined;
   /** The write under way; the lock is held until it has ended. */
@@ -70,8 +86,7 @@ export class WalLogStore implements LogStore {
       await removeLeftovers(files, directory);
       const { contents, nextBatch } = await recoverWal(files, directory, { durableWrites });
       store = new WalLogStore(options, { lock, contents, nextBatch });
-      if (contents.segments.length === 0) await store.#addSegment(options.segmentBytes, 1);
-      if (options.preallocate) store.#spare.prepare();
+      await store.#segments.begin(nextBatch);
       await store.#room.look();
       return store;
     } catch (error) {
@@ -88,16 +103,9 @@ export class WalLogStore implements LogStore {
     this.#lock = opened.lock;
     this.#contents = opened.contents;
     this.#nextBatch = opened.nextBatch;
-    const { files, directory, runtime, segmentBytes, unsafeNoSync } = options;
     this.#room = new Room(options);
-    this.#spare = new Spare({
-      files,
-      directory,
-      runtime,
-      bytes: segmentBytes,
-      durableWrites: !unsafeNoSync,
-      onRoom: (hasRoom) => this.#room.spareTried(hasRoom),
-    });
+    const onRoom = (hasRoom: boolean): void => this.#room.spareTried(hasRoom);
+    this.#segments = new Segments({ ...options, onRoom }, opened.contents);
   }
 
   /** `true` while the disk has less room than `minFreeBytes`, or none for the next segment. */
@@ -110,9 +118,8 @@ export class WalLogStore implements LogStore {
     return this.#contents.identity;
   }
 
-  async saveIdentity(identity: Identity): Promise<void> {
-    await this.#write([jsonRecord(recordTag.identity, identity)]);
-    this.#contents.identity = { ...identity };
+  saveIdentity(identity: Identity): Promise<void> {
+    return this.write({ identity });
   }
 
   async readVote(): Promise<Vote | undefined> {
@@ -120,10 +127,8 @@ export class WalLogStore implements LogStore {
     return this.#contents.vote;
   }
 
-  async saveVote({ term, votedFor }: Vote): Promise<void> {
-    const vote = { term, votedFor };
-    await this.#write([jsonRecord(recordTag.vote, vote)]);
-    this.#contents.vote = vote;
+  saveVote(vote: Vote): Promise<void> {
+    return this.write({ vote });
   }
 
   async state(): Promise<LogState> {
@@ -148,31 +153,40 @@ export class WalLogStore implements LogStore {
     }
   }
 
-  async append(entries: readonly Entry[]): Promise<void> {
-    this.#demandWritable();
-    if (entries.length === 0) return;
-    const whole = runOf({ entries, from: 0, to: entries.length, size: 0 });
-    const fault = this.#contents.faultOfRun(whole) ?? faultInside(entries);
-    if (fault !== undefined) throw new RangeError(`These entries cannot be appended: ${fault}.`);
-    for (const slice of sliceEntries(entries, maxBatchBytes)) {
-      const place = await this.#write([entriesRecord(slice)]);
-      this.#contents.addRun(place.segment, place, runOf(slice));
-    }
+  append(entries: readonly Entry[]): Promise<void> {
+    return this.write({ append: entries });
   }
 
-  async truncate(index: LogIndex): Promise<void> {
+  truncate(index: LogIndex): Promise<void> {
+    return this.write({ truncate: index });
+  }
+
+  /**
+   * One batch, as far as one may hold that many entries. What cannot be written is refused before
+   * anything is.
+   *
+   * @throws {RangeError} if the truncation reaches purged entries, or the entries leave a gap.
+   */
+  async write({ identity, vote, truncate, append = [] }: LogWrite): Promise<void> {
     this.#demandWritable();
-    const { purged, last } = this.#contents.state;
-    if (index >= last.index) return;
-    if (index < purged.index) {
-      throw new RangeError(
-        `Cannot truncate to ${index}: entries up to ${purged.index} are purged.`,
-      );
+    const newEnd = this.#endAfter(truncate);
+    this.#demandContinues(append, newEnd ?? this.#contents.last);
+    const beside: BesideEntries = {
+      identity: identity && { ...identity },
+      vote: vote && { term: vote.term, votedFor: vote.votedFor },
+      newEnd,
+    };
+    let records = recordsOf(beside);
+    const [first, ...more] = sliceEntries(append, maxBatchBytes);
+    if (first !== undefined) records = [...records, entriesRecord(first)];
+    if (records.length === 0) return;
+    const place = await this.#writeRecords(records);
+    this.#take(beside);
+    if (first !== undefined) this.#contents.addRun(place.segment, place, runOf(first));
+    for (const slice of more) {
+      const next = await this.#writeRecords([entriesRecord(slice)]);
+      this.#contents.addRun(next.segment, next, runOf(slice));
     }
-    const term = index === purged.index ? purged.term : this.#contents.termAt(index);
-    const logId: LogId = { term: term ?? 0, index };
-    await this.#write([logIdRecord(recordTag.truncate, logId)]);
-    this.#contents.truncate(logId);
   }
 
   async purge(logId: LogId): Promise<void> {
@@ -181,9 +195,9 @@ export class WalLogStore implements LogStore {
     const records = [logIdRecord(recordTag.purge, logId)];
     // An emptied log is said in words that need nothing from segments that will be gone.
     if (!this.#contents.holds(logId)) records.unshift(logIdRecord(recordTag.truncate, logId));
-    await this.#write(records);
+    await this.#writeRecords(records);
     this.#contents.purge(logId);
-    await this.#orFail(() => this.#dropPurgedSegments());
+    await this.#orFail(() => this.#segments.dropPurged());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -196,8 +210,7 @@ export class WalLogStore implements LogStore {
     this.#room.close();
     try {
       await this.#busy;
-      await this.#spare.close();
-      for (const segment of this.#contents.segments) await segment.drop();
+      await this.#segments.close();
     } finally {
       await this.#lock.release();
     }
@@ -228,16 +241,44 @@ export class WalLogStore implements LogStore {
     const contents = this.#contents;
     const { generation } = contents;
     try {
-      return await readEntries(contents.segments, range, () => contents.generation === generation);
+      const reader = this.#readers.take(range.from);
+      const isCurrent = (): boolean => contents.generation === generation;
+      const entries = await readEntries(contents.segments, range, { reader, isCurrent });
+      if (entries !== undefined) this.#readers.give(reader);
+      return entries;
     } catch (error) {
       this.#demandOpen();
       throw error;
     }
   }
 
-  async #write(
-    records: readonly WalRecord[],
-  ): Promise<{ segment: Segment; offset: number; length: number }> {
+  /** Where the log ends once it is truncated, or `undefined` if it goes no further now. */
+  #endAfter(truncate: LogIndex | undefined): LogId | undefined {
+    if (truncate === undefined) return undefined;
+    const { purged, last } = this.#contents.state;
+    if (truncate >= last.index) return undefined;
+    if (truncate === purged.index) return purged;
+    const term = this.#contents.termAt(truncate);
+    if (truncate > purged.index && term !== undefined) return { term, index: truncate };
+    throw new RangeError(
+      `Cannot truncate to ${truncate}: entries up to ${purged.index} are purged.`,
+    );
+  }
+
+  #demandContinues(entries: readonly Entry[], end: LogId): void {
+    if (entries.length === 0) return;
+    const whole = runOf({ entries, from: 0, to: entries.length, size: 0 });
+    const fault = faultOfRun(whole, end) ?? faultInside(entries);
+    if (fault !== undefined) throw new RangeError(`These entries cannot be appended: ${fault}.`);
+  }
+
+  #take({ identity, vote, newEnd }: BesideEntries): void {
+    if (identity !== undefined) this.#contents.identity = identity;
+    if (vote !== undefined) this.#contents.vote = vote;
+    if (newEnd !== undefined) this.#contents.truncate(newEnd);
+  }
+
+  async #writeRecords(records: readonly WalRecord[]): Promise<WrittenBatch> {
     this.#demandWritable();
     return this.#orFail(() => this.#writeBatch(records));
   }
@@ -258,79 +299,19 @@ export class WalLogStore implements LogStore {
     }
   }
 
-  async #writeBatch(
-    records: readonly WalRecord[],
-  ): Promise<{ segment: Segment; offset: number; length: number }> {
-    const segment = await this.#segmentFor(records);
-    const isFirst = segment.end === segmentHeadBytes;
-    const all = isFirst ? [this.#stateRecord, ...records] : records;
+  async #writeBatch(records: readonly WalRecord[]): Promise<WrittenBatch> {
     const number = this.#nextBatch;
+    const segment = await this.#segments.withRoomFor(records, number);
+    const all = this.#segments.recordsFor(segment, records);
     const batch = this.#writer.encode({ salt: segment.salt, number, records: all });
     const offset = segment.end;
     await segment.write([batch], offset);
     this.#nextBatch = number + 1;
     segment.end = offset + batch.length;
     // What is purged needs to be kept no longer, now that this segment repeats the state.
-    if (isFirst) await this.#dropPurgedSegments();
+    if (offset === segmentHeadBytes) await this.#segments.dropPurged();
     this.#room.written();
     return { segment, offset, length: lengthOf(batch) };
-  }
-
-  get #stateRecord(): WalRecord {
-    return jsonRecord(recordTag.state, this.#contents.walState);
-  }
-
-  /** Returns the segment that has room for these records, a new one if need be. */
-  async #segmentFor(records: readonly WalRecord[]): Promise<Segment> {
-    const active = this.#contents.segments.at(-1);
-    const isUnused = active?.end === segmentHeadBytes;
-    const needed = isUnused ? this.#firstSizeOf(records) : BatchWriter.sizeOf(records);
-    if (active !== undefined && active.end + needed <= active.size) return active;
-    const first = this.#firstSizeOf(records);
-    const size = Math.max(this.#options.segmentBytes, align(segmentHeadBytes + first));
-    return this.#addSegment(size, (active?.sequence ?? 0) + 1);
-  }
-
-  #firstSizeOf(records: readonly WalRecord[]): number {
-    return BatchWriter.sizeOf([this.#stateRecord, ...records]);
-  }
-
-  /** Makes a segment; its name and its head are durable before anything is written to it. */
-  async #addSegment(size: number, sequence: number): Promise<Segment> {
-    const { files, directory, runtime, segmentBytes, unsafeNoSync } = this.#options;
-    const durableWrites = !unsafeNoSync;
-    const prepared =
-      size === segmentBytes
-        ? await this.#spare.take()
-        : await fill({ files, durableWrites }, `${directory}/large.tmp`, size);
-    try {
-      const path = `${directory}/${segmentName(sequence)}`;
-      await files.rename(prepared.path, path);
-      if (durableWrites) await files.syncDirectory(directory);
-      const head = { salt: drawSalt(runtime), sequence, firstBatch: this.#nextBatch };
-      await prepared.file.write([encodeSegmentHead(head)], 0);
-      const segment = new Segment(prepared.file, { ...head, path, size, end: segmentHeadBytes });
-      this.#contents.segments.push(segment);
-      if (size === segmentBytes && this.#options.preallocate) this.#spare.prepare();
-      return segment;
-    } catch (error) {
-      await prepared.file.close();
-      throw error;
-    }
-  }
-
-  /**
-   * Whole segments only; the next one repeats identity, vote and purged end, and is durable. One
-   * after the other, oldest first: a power cut must not leave a gap.
-   */
-  async #dropPurgedSegments(): Promise<void> {
-    const dropped = this.#contents.takePurgedSegments();
-    const { files, directory, unsafeNoSync } = this.#options;
-    for (const segment of dropped) await segment.drop();
-    for (const segment of dropped) {
-      await files.unlink(segment.path);
-      if (!unsafeNoSync) await files.syncDirectory(directory);
-    }
   }
 
   #demandWritable(): void {
@@ -343,6 +324,15 @@ export class WalLogStore implements LogStore {
       throw new StoppedError(`The log in ${this.#options.directory} was closed.`);
     }
   }
+}
+
+/** In the order in which they take effect. */
+function recordsOf({ identity, vote, newEnd }: BesideEntries): readonly WalRecord[] {
+  const records: WalRecord[] = [];
+  if (identity !== undefined) records.push(jsonRecord(recordTag.identity, identity));
+  if (vote !== undefined) records.push(jsonRecord(recordTag.vote, vote));
+  if (newEnd !== undefined) records.push(logIdRecord(recordTag.truncate, newEnd));
+  return records;
 }
 
 function lengthOf(batch: Uint8Array): number {

@@ -10,8 +10,8 @@ import {
   contentsDuring,
   emptyContent,
   type LogContent,
-  type LogWrite,
   perform,
+  type StoreWrite,
 } from './model.ts';
 import { onNewStore } from './new-store.ts';
 import type { LogStoreSuiteOptions } from './options.ts';
@@ -23,7 +23,7 @@ export function failureCases(options: LogStoreSuiteOptions): void {
   openTwiceCase(options);
 }
 
-const everyWrite: readonly LogWrite[] = [
+const singleWrites: readonly StoreWrite[] = [
   { type: 'saveIdentity', identity: { ...identity, starts: 2 } },
   { type: 'saveVote', vote: { term: 2, votedFor: 'b' } },
   { type: 'append', entries: commands(4, 7) },
@@ -31,8 +31,19 @@ const everyWrite: readonly LogWrite[] = [
   { type: 'purge', logId: at(1, 1) },
 ];
 
+const severalParts: StoreWrite = {
+  type: 'write',
+  write: {
+    identity: { ...identity, starts: 3 },
+    vote: { term: 3, votedFor: 'c' },
+    truncate: 2,
+    append: commands(3, 6, 2),
+  },
+};
+
 function failedWriteCases(options: LogStoreSuiteOptions, code: 'EIO' | 'ENOSPC'): void {
-  const { test, failWrite, reopen } = options;
+  const { test, failWrite, reopen, hasWrite } = options;
+  const everyWrite = hasWrite === undefined ? singleWrites : [...singleWrites, severalParts];
 
   caseWithHooks(
     test,
@@ -78,7 +89,7 @@ function failedWriteCases(options: LogStoreSuiteOptions, code: 'EIO' | 'ENOSPC')
 }
 
 async function fill(store: LogStore): Promise<LogContent> {
-  const writes: readonly LogWrite[] = [
+  const writes: readonly StoreWrite[] = [
     { type: 'saveIdentity', identity },
     { type: 'saveVote', vote: { term: 1, votedFor: 'a' } },
     { type: 'append', entries: commands(1, 4) },

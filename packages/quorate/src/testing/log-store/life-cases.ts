@@ -24,6 +24,13 @@ export function lifeCases(options: LogStoreSuiteOptions): void {
       () => store.truncate(0),
       () => store.purge(at(1, 1)),
     ];
+    const write = store.write?.bind(store);
+    if (write !== undefined) {
+      calls.push(
+        () => write({}),
+        () => write({ truncate: 0 }),
+      );
+    }
     for (const call of calls) await assert.rejects(call, { code: 'RAFT_STOPPED' });
   });
 

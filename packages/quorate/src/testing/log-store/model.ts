@@ -1,4 +1,5 @@
-import type { LogStore } from '../../contract/log-store.ts';
+import assert from 'node:assert/strict';
+import type { LogStore, LogWrite } from '../../contract/log-store.ts';
 import type { Entry, Identity, LogId, LogIndex, Vote } from '../../core/types.ts';
 import { at, command, identity, plainEntry } from './entries.ts';
 
@@ -10,11 +11,13 @@ export interface LogContent {
   readonly entries: readonly Entry[];
 }
 
-export type LogWrite =
+/** One call that writes. */
+export type StoreWrite =
   | { readonly type: 'saveIdentity'; readonly identity: Identity }
   | { readonly type: 'saveVote'; readonly vote: Vote }
   | { readonly type: 'append'; readonly entries: readonly Entry[] }
   | { readonly type: 'truncate'; readonly index: LogIndex }
+  | { readonly type: 'write'; readonly write: LogWrite }
   | { readonly type: 'purge'; readonly logId: LogId };
 
 export const emptyContent: LogContent = {
@@ -24,7 +27,7 @@ export const emptyContent: LogContent = {
   entries: [],
 };
 
-export function perform(store: LogStore, write: LogWrite): Promise<void> {
+export function perform(store: LogStore, write: StoreWrite): Promise<void> {
   switch (write.type) {
     case 'saveIdentity':
       return store.saveIdentity(write.identity);
@@ -34,13 +37,15 @@ export function perform(store: LogStore, write: LogWrite): Promise<void> {
       return store.append(write.entries);
     case 'truncate':
       return store.truncate(write.index);
+    case 'write':
+      return store.write?.(write.write) ?? assert.fail('The store has no `write`.');
     case 'purge':
       return store.purge(write.logId);
   }
 }
 
 /** What the store holds once the write is done: the contract, as short as it can be said. */
-export function after(content: LogContent, write: LogWrite): LogContent {
+export function after(content: LogContent, write: StoreWrite): LogContent {
   const { entries } = content;
   switch (write.type) {
     case 'saveIdentity':
@@ -51,9 +56,24 @@ export function after(content: LogContent, write: LogWrite): LogContent {
       return { ...content, entries: [...entries, ...write.entries] };
     case 'truncate':
       return { ...content, entries: entries.filter(({ logId }) => logId.index <= write.index) };
+    case 'write':
+      return singlesOf(write.write).reduce(after, content);
     case 'purge':
       return afterPurge(content, write.logId);
   }
+}
+
+/** The single calls that a write of several parts stands for, in their order. */
+export function singlesOf(write: LogWrite): readonly StoreWrite[] {
+  const { vote, truncate, append } = write;
+  const singles: StoreWrite[] = [];
+  if (write.identity !== undefined) {
+    singles.push({ type: 'saveIdentity', identity: write.identity });
+  }
+  if (vote !== undefined) singles.push({ type: 'saveVote', vote });
+  if (truncate !== undefined) singles.push({ type: 'truncate', index: truncate });
+  if (append !== undefined) singles.push({ type: 'append', entries: append });
+  return singles;
 }
 
 function afterPurge(content: LogContent, purged: LogId): LogContent {
@@ -65,13 +85,30 @@ function afterPurge(content: LogContent, purged: LogId): LogContent {
   return { ...content, purged, entries: agrees ? rest : [] };
 }
 
-/** What a crash in the middle of the write may leave: the old, the new, or a part of an append. */
-export function contentsDuring(content: LogContent, write: LogWrite): readonly LogContent[] {
+/**
+ * What a crash in the middle of the write may leave: the old, the new, a part of an append, or the
+ * first of several parts.
+ */
+export function contentsDuring(content: LogContent, write: StoreWrite): readonly LogContent[] {
+  if (write.type === 'write') return contentsDuringAll(content, singlesOf(write.write));
   if (write.type !== 'append') return [content, after(content, write)];
   return [0, ...write.entries.map((_, position) => position + 1)].map((count) => ({
     ...content,
     entries: [...content.entries, ...write.entries.slice(0, count)],
   }));
+}
+
+function contentsDuringAll(
+  content: LogContent,
+  singles: readonly StoreWrite[],
+): readonly LogContent[] {
+  const contents = [content];
+  let before = content;
+  for (const single of singles) {
+    contents.push(...contentsDuring(before, single));
+    before = after(before, single);
+  }
+  return contents;
 }
 
 /** Reads everything there is. */
@@ -102,7 +139,7 @@ export function drawFrom(seed: number): Draw {
 }
 
 /** A write that the library could ask for when the store holds `content`. */
-export function drawWrite(content: LogContent, draw: Draw): LogWrite {
+export function drawWrite(content: LogContent, draw: Draw): StoreWrite {
   const last = lastOf(content);
   const term = Math.max(last.term, content.vote?.term ?? 1);
   const kind = draw(16);
@@ -120,6 +157,27 @@ export function drawWrite(content: LogContent, draw: Draw): LogWrite {
     command(last.index + 1 + position, term, new Uint8Array(draw(3000)).fill(draw(256))),
   );
   return { type: 'append', entries };
+}
+
+/** A write of several parts that the library could ask for when the store holds `content`. */
+export function drawGroup(content: LogContent, draw: Draw): StoreWrite {
+  const write: { -readonly [Name in keyof LogWrite]: LogWrite[Name] } = {};
+  const { purged } = content;
+  const last = lastOf(content);
+  let { index } = last;
+  const term = Math.max(last.term, content.vote?.term ?? 1) + draw(2);
+  if (draw(8) === 0) write.identity = { ...identity, starts: draw(100) };
+  if (draw(2) === 0) write.vote = { term, votedFor: 'abc'[draw(4)] };
+  if (draw(2) === 0) {
+    write.truncate = purged.index + draw(index - purged.index + 3);
+    index = Math.min(index, write.truncate);
+  }
+  if (draw(4) > 0) {
+    write.append = Array.from({ length: draw(5) }, (_, position) =>
+      command(index + 1 + position, term, new Uint8Array(draw(3000)).fill(draw(256))),
+    );
+  }
+  return { type: 'write', write };
 }
 
 /** Mostly an entry that is there; now and then one beyond the last, as after a snapshot. */

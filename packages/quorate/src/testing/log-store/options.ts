@@ -31,6 +31,8 @@ export interface LogStoreSuiteOptions {
   readonly failWrite?: (store: LogStore, code: 'EIO' | 'ENOSPC') => void;
   /** Opens the same directory a second time. Also called once the store is disposed. */
   readonly openTwice?: (store: LogStore) => Promise<LogStore>;
+  /** Set it for a store that has the optional `write`, and its cases are run as well. */
+  readonly hasWrite?: true;
   /** The length of the long log, from 100 on. Default 20,000. */
   readonly longLogEntries?: number;
 }

@@ -9,16 +9,16 @@ import {
   contentsDuring,
   emptyContent,
   type LogContent,
-  type LogWrite,
   lastOf,
   perform,
+  type StoreWrite,
 } from './model.ts';
 import type { LogStoreSuiteOptions } from './options.ts';
 
 const bigPayload = new Uint8Array(3000).map((_, position) => (position * 31) % 251);
 
 /** Short, since it is run once for each step in it; everything that a store does occurs. */
-const workload: readonly LogWrite[] = [
+const workload: readonly StoreWrite[] = [
   { type: 'saveIdentity', identity: { ...identity, cluster: undefined } },
   { type: 'saveVote', vote: { term: 1, votedFor: 'a' } },
   { type: 'append', entries: commands(1, 4) },
@@ -35,38 +35,87 @@ const workload: readonly LogWrite[] = [
   { type: 'append', entries: commands(8, 10, 3) },
 ];
 
+/** A new node, a vote, and a follower whose log a new leader corrects, twice. */
+const workloadOfSeveralParts: readonly StoreWrite[] = [
+  {
+    type: 'write',
+    write: { identity, vote: { term: 1, votedFor: 'a' }, append: commands(1, 5) },
+  },
+  {
+    type: 'write',
+    write: {
+      vote: { term: 2, votedFor: undefined },
+      truncate: 2,
+      append: [command(3, 2, bigPayload), command(4, 2), command(5, 2)],
+    },
+  },
+  { type: 'purge', logId: at(1, 1) },
+  {
+    type: 'write',
+    write: {
+      identity: { ...identity, starts: 2 },
+      vote: { term: 3, votedFor: 'b' },
+      truncate: 4,
+      append: commands(5, 8, 3),
+    },
+  },
+  { type: 'write', write: { truncate: 6, vote: { term: 4, votedFor: 'c' } } },
+];
+
 /** What was acknowledged, and the write that was not yet. */
 interface Progress {
   content: LogContent;
-  pending: LogWrite | undefined;
+  pending: StoreWrite | undefined;
 }
 
-export function powerCutCase({ test, open, reopen, powerCut }: LogStoreSuiteOptions): void {
+export function powerCutCases(options: LogStoreSuiteOptions): void {
+  const { test, powerCut, hasWrite } = options;
+
   caseWithHooks(
     test,
     { powerCut },
     'wherever the power is cut, what was acknowledged is there, and a write under way is whole, absent, or the start of an append',
-    async (hooks) => {
-      const progress: Progress = { content: emptyContent, pending: undefined };
-      const work = (store: LogStore): Promise<void> => runWorkload(store, progress);
-      await withoutCut(open, work, progress);
+    (hooks) => cutPower({ ...options, ...hooks }, workload),
+  );
 
-      const stateCount = await hooks.powerCut(work, async (store) => {
-        const found = await contentOf(store);
-        assertPossible(found, progress);
-        const grown = await goOn(store, found);
-        if (reopen !== undefined) await assertAfterReopen(await reopen(store), grown);
-      });
-
-      assert.ok(stateCount > 0, 'The power was cut in no place.');
-      report(`After a power cut, ${stateCount} states of the log store were checked.`);
-    },
+  caseWithHooks(
+    test,
+    { powerCut, hasWrite },
+    'wherever the power is cut during a write of several parts, a start of them is there, in their order',
+    (hooks) => cutPower({ ...options, ...hooks }, workloadOfSeveralParts),
   );
 }
 
-async function runWorkload(store: LogStore, progress: Progress): Promise<void> {
+async function cutPower(
+  {
+    open,
+    reopen,
+    powerCut,
+  }: LogStoreSuiteOptions & Pick<Required<LogStoreSuiteOptions>, 'powerCut'>,
+  writes: readonly StoreWrite[],
+): Promise<void> {
+  const progress: Progress = { content: emptyContent, pending: undefined };
+  const work = (store: LogStore): Promise<void> => runWorkload(store, writes, progress);
+  await withoutCut(open, work, progress);
+
+  const stateCount = await powerCut(work, async (store) => {
+    const found = await contentOf(store);
+    assertPossible(found, progress);
+    const grown = await goOn(store, found);
+    if (reopen !== undefined) await assertAfterReopen(await reopen(store), grown);
+  });
+
+  assert.ok(stateCount > 0, 'The power was cut in no place.');
+  report(`After a power cut, ${stateCount} states of the log store were checked.`);
+}
+
+async function runWorkload(
+  store: LogStore,
+  writes: readonly StoreWrite[],
+  progress: Progress,
+): Promise<void> {
   progress.content = emptyContent;
-  for (const write of workload) {
+  for (const write of writes) {
     progress.pending = write;
     await perform(store, write);
     progress.content = after(progress.content, write);
@@ -100,7 +149,7 @@ function assertPossible(found: LogContent, { content, pending }: Progress): void
 /** New writes take the place of what was torn, and nothing of that may show through. */
 async function goOn(store: LogStore, found: LogContent): Promise<LogContent> {
   const { index } = lastOf(found);
-  const writes: readonly LogWrite[] = [
+  const writes: readonly StoreWrite[] = [
     { type: 'saveVote', vote: { term: 9, votedFor: 'c' } },
     { type: 'append', entries: commands(index + 1, index + 3, 9) },
   ];
