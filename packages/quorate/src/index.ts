@@ -1,8 +1,19 @@
 export type { Codec } from './contract/codec.ts';
 export type { LogState, LogStore, LogWrite } from './contract/log-store.ts';
 export type { CallOptions, Network, RaftRpc } from './contract/network.ts';
-export type { Snapshot, SnapshotReceiver, SnapshotStore } from './contract/snapshot-store.ts';
-export type { Committed, StateMachine } from './contract/state-machine.ts';
+export type {
+  Snapshot,
+  SnapshotReceiver,
+  SnapshotStore,
+  SnapshotWhole,
+} from './contract/snapshot-store.ts';
+export type {
+  AnyStateMachine,
+  Committed,
+  DurableStateMachine,
+  LibraryRecord,
+  StateMachine,
+} from './contract/state-machine.ts';
 export type { Storage } from './contract/storage.ts';
 export type * from './core/message.ts';
 export type {

@@ -1,6 +1,12 @@
 import type { CallId, RequestId } from './event.ts';
-import type { AppendEntriesResponse, VoteRequest, VoteResponse } from './message.ts';
-import type { Entry, LogId, LogIndex, NodeId, Term, Vote } from './types.ts';
+import type {
+  AppendEntriesResponse,
+  InstallSnapshotRequest,
+  InstallSnapshotResponse,
+  VoteRequest,
+  VoteResponse,
+} from './message.ts';
+import type { Entry, LogId, LogIndex, NodeId, SnapshotMeta, Term, Vote } from './types.ts';
 
 /**
  * Everything a node can do. The driver may start each action as soon as it gets it. An answer that
@@ -17,8 +23,16 @@ export type Action =
    * index, so it may overtake entries and is still understood.
    */
   | { type: 'replicate'; call: CallId; to: NodeId; range: Replication }
+  /** Send the newest snapshot, then report `snapshotAnswered` or `unanswered`. */
+  | { type: 'sendSnapshot'; call: CallId; to: NodeId; term: Term }
   /** Apply everything up to `index`, then report `applied`. Never ahead of the local disk. */
-  | { type: 'apply'; index: LogIndex };
+  | { type: 'apply'; index: LogIndex }
+  /** Save what the request brings, aside; then report `snapshotReceived` or `snapshotFailed`. */
+  | { type: 'receiveSnapshot'; request: RequestId; rpc: InstallSnapshotRequest }
+  /** Replace the state machine's state by the saved snapshot's, then report `applied`. */
+  | { type: 'restore'; meta: SnapshotMeta }
+  /** Remove the start of the log, in order with what is persisted; nothing is reported. */
+  | { type: 'purge'; logId: LogId };
 
 /** An AppendEntries request without its entries; `node/replicator.ts` fills them in. */
 export interface Replication {
@@ -33,6 +47,7 @@ export type Answer =
   | { type: 'readable'; index: LogIndex }
   | { type: 'vote'; response: VoteResponse }
   | { type: 'append'; response: AppendEntriesResponse }
+  | { type: 'snapshot'; response: InstallSnapshotResponse }
   | { type: 'done' }
   | { type: 'refused'; why: Refusal };
 

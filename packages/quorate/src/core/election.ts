@@ -3,8 +3,9 @@ import { becomeLeader } from './leader.ts';
 import { compareLogIds } from './log-shape.ts';
 import { allVoters } from './membership.ts';
 import type { VoteRequest, VoteResponse } from './message.ts';
+import type { Campaign } from './office.ts';
 import { countVotes } from './quorum.ts';
-import type { Campaign, CoreState } from './state.ts';
+import type { CoreState } from './state.ts';
 import { becomeFollower } from './step-down.ts';
 import type { NodeId, Term } from './types.ts';
 

@@ -1,10 +1,12 @@
 import type {
   AppendEntriesRequest,
   AppendEntriesResponse,
+  InstallSnapshotRequest,
+  InstallSnapshotResponse,
   VoteRequest,
   VoteResponse,
 } from './message.ts';
-import type { LogIndex, Membership, NodeId, NodeInfo, Payload } from './types.ts';
+import type { LogIndex, Membership, NodeId, NodeInfo, Payload, SnapshotMeta } from './types.ts';
 
 /** Ties our answer to a question put to us. Each event with one gets exactly one `reply`. */
 export type RequestId = number;
@@ -34,13 +36,21 @@ export type Event =
   // Another node asks.
   | { type: 'requestVote'; request: RequestId; rpc: VoteRequest }
   | { type: 'appendEntries'; request: RequestId; rpc: AppendEntriesRequest }
+  | { type: 'installSnapshot'; request: RequestId; rpc: InstallSnapshotRequest }
   // A call of ours went out, was answered, or was not.
   /** What of a `replicate` range went out: `last` may be lower than asked, by `maxAppendBytes`. */
   | { type: 'sent'; call: CallId; last: LogIndex }
   | { type: 'voteAnswered'; call: CallId; response: VoteResponse }
   | { type: 'appendAnswered'; call: CallId; response: AppendEntriesResponse }
+  | { type: 'snapshotAnswered'; call: CallId; response: InstallSnapshotResponse }
   | { type: 'unanswered'; call: CallId }
   // The disk and the state machine report.
   /** Every write up to this number is durable. */
   | { type: 'persisted'; write: number }
-  | { type: 'applied'; index: LogIndex };
+  | { type: 'applied'; index: LogIndex }
+  /** A snapshot of what was applied here is saved; the log up to `purgeTo` is not needed for it. */
+  | { type: 'snapshotBuilt'; meta: SnapshotMeta; purgeTo: LogIndex }
+  /** What `receiveSnapshot` asked for is saved, whole and verified. */
+  | { type: 'snapshotReceived'; request: RequestId; meta: SnapshotMeta }
+  /** It did not come whole, or not at the right place; `stored` bytes of it are kept aside. */
+  | { type: 'snapshotFailed'; request: RequestId; stored: number };

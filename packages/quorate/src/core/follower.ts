@@ -3,7 +3,7 @@ import type { RequestId } from './event.ts';
 import type { AppendEntriesRequest, AppendEntriesResponse } from './message.ts';
 import type { CoreState } from './state.ts';
 import { becomeFollower } from './step-down.ts';
-import type { Entry, LogId, Term } from './types.ts';
+import type { Entry, LogId, NodeId, Term } from './types.ts';
 
 /** Answers AppendEntries: section 5.3 and the receiver's part of figure 2. */
 export function onAppendEntries(
@@ -52,7 +52,11 @@ function answerAppend(core: CoreState, request: RequestId, response: AppendEntri
   core.reply(request, { type: 'append', response });
 }
 
-function hearLeader(core: CoreState, rpc: AppendEntriesRequest): void {
+/** Follows whoever leads this term; `rpc.term` is not below the own. */
+export function hearLeader(
+  core: CoreState,
+  rpc: { readonly term: Term; readonly leader: NodeId },
+): void {
   assert(
     core.role !== 'leader' || rpc.term > core.term,
     () => `${rpc.leader} and ${core.id} must not both lead term ${rpc.term}`,

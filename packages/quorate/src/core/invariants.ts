@@ -31,12 +31,15 @@ export function checkInvariants(core: Readonly<CoreState>, before?: Remembered):
 }
 
 function checkLog(core: Readonly<CoreState>): void {
-  const { log, committed, durable, applied, applying, verified, last } = core;
-  const chain = [log.purged.index, applied, applying, committed, last.index];
+  const { log, snapshot, committed, durable, applied, applying, verified, last } = core;
+  // While a snapshot is being restored, the state machine is behind even the purged end.
+  const restored = core.isRestoring ? log.purged.index : applied;
+  const chain = [log.purged.index, snapshot.index, restored, applying, committed, last.index];
   assert(
     chain.every((index, at) => at === 0 || (chain[at - 1] as number) <= index),
-    () => `purged <= applied <= applying <= committed <= last, not ${chain.join(', ')}`,
+    () => `purged <= snapshot <= applied <= applying <= committed <= last, not ${chain.join(', ')}`,
   );
+  assert(applied <= applying, () => `applied ${applied} must not pass applying ${applying}`);
   assert(
     applying <= durable,
     () => `applying ${applying} must not run ahead of durable ${durable}`,
@@ -108,6 +111,12 @@ function checkProgress(core: Readonly<CoreState>): void {
       one.inflight === (inflight.get(id) ?? 0),
       () => `${id}: the window must count the open calls`,
     );
+    assert(
+      state !== 'snapshot' || nextIndex <= core.log.purged.index,
+      () => `${id}: entry ${nextIndex} is in the log, and it is to get a snapshot`,
+    );
+    const isRecorded = one.snapshotCall === undefined || calls.has(one.snapshotCall);
+    assert(isRecorded, () => `${id}: the snapshot call must be among the open ones`);
     const window = state === 'probe' ? 1 : core.options.maxInflightAppends;
     assert(one.inflight <= window, () => `${id}: ${one.inflight} calls in a window of ${window}`);
   }

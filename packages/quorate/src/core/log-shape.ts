@@ -15,8 +15,8 @@ export function compareLogIds(a: LogId, b: LogId): number {
  */
 export class LogShape {
   /** Ascending in term and index; all above `purged`. */
-  readonly #termStarts: LogId[];
-  readonly #purged: LogId;
+  #termStarts: LogId[];
+  #purged: LogId;
   #last: LogId;
 
   constructor(termStarts: readonly LogId[], purged: LogId, last: LogId) {
@@ -100,6 +100,27 @@ export class LogShape {
     );
     this.#last = { term, index };
     while ((this.#termStarts.at(-1)?.index ?? 0) > index) this.#termStarts.pop();
+  }
+
+  /**
+   * Removes every entry up to and including `logId`, which a snapshot covers. Returns `true` if the
+   * log held that entry: then what follows it stays, else the log begins anew after it.
+   */
+  purge(logId: LogId): boolean {
+    const { term, index } = logId;
+    assert(
+      index > this.#purged.index,
+      () =>
+        `cannot purge to ${index}, which does not lie after the purged end ${this.#purged.index}`,
+    );
+    const isHeld = this.termAt(index) === term;
+    if (!isHeld) this.#last = logId;
+    const rest = this.#termStarts.filter((start) => start.index > index);
+    const isCut = this.#last.index > index && rest[0]?.index !== index + 1;
+    if (isCut) rest.unshift({ term, index: index + 1 });
+    this.#termStarts = isHeld ? rest : [];
+    this.#purged = logId;
+    return isHeld;
   }
 
   /**

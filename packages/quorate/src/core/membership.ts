@@ -1,7 +1,7 @@
 import { assert, assertNever } from './assert.ts';
 import type { MembershipChange } from './event.ts';
 import { noLogId } from './log-shape.ts';
-import type { EffectiveMembership, LogIndex, Membership, NodeId } from './types.ts';
+import type { EffectiveMembership, LogId, LogIndex, Membership, NodeId } from './types.ts';
 
 /** The membership of a node that belongs to no cluster yet. */
 export const noMembership: EffectiveMembership = {
@@ -97,10 +97,15 @@ export function completedMembership(joint: Membership): Membership {
 export class MembershipHistory {
   #memberships: EffectiveMembership[];
 
-  constructor(memberships: readonly EffectiveMembership[]) {
-    // A first membership that is still in the log can be truncated; then none is left.
+  /** What a snapshot covers is committed, and a membership in force then is among `memberships`. */
+  constructor(memberships: readonly EffectiveMembership[], snapshot: LogIndex = 0) {
     const first = memberships[0]?.logId.index ?? Infinity;
-    this.#memberships = first > 0 ? [noMembership, ...memberships] : [...memberships];
+    assert(
+      first <= snapshot || snapshot === 0,
+      () => `the membership in force at ${snapshot}, where the snapshot ends, must be known`,
+    );
+    // A first membership that is not in a snapshot can be truncated; then none is left.
+    this.#memberships = first > snapshot ? [noMembership, ...memberships] : [...memberships];
   }
 
   get current(): EffectiveMembership {
@@ -131,6 +136,14 @@ export class MembershipHistory {
   truncate(index: LogIndex): void {
     this.#memberships = this.#memberships.filter(({ logId }) => logId.index <= index);
     assert(this.#memberships.length > 0, () => `a membership up to ${index} must remain`);
+  }
+
+  /** Begins with `first`, the membership of a snapshot; of the others those in the log stay. */
+  install(first: EffectiveMembership, log: { readonly purged: LogId; readonly last: LogId }): void {
+    const rest = this.#memberships.filter(
+      ({ logId: { index } }) => index > log.purged.index && index <= log.last.index,
+    );
+    this.#memberships = [first, ...rest];
   }
 
   /** Forgets what can no longer come back: all but the newest of those up to `committed`. */

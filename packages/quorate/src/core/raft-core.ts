@@ -1,5 +1,5 @@
 import type { Action } from './action.ts';
-import { onAppendAnswered, onAppendUnanswered } from './append-answers.ts';
+import { onAppendAnswered, onAppendUnanswered, onSnapshotAnswered } from './append-answers.ts';
 import { assert, assertNever } from './assert.ts';
 import {
   onRequestVote,
@@ -11,13 +11,22 @@ import {
 } from './election.ts';
 import type { Event, RequestId } from './event.ts';
 import { onAppendEntries, releaseAppend } from './follower.ts';
+import type { Held } from './held.ts';
 import { advanceCommit, onLeaderWake, propose } from './leader.ts';
 import { noLogId } from './log-shape.ts';
 import { faultOfInitial } from './membership.ts';
 import { changeMembership } from './membership-change.ts';
+import { onSnapshotBuilt, purgeLog } from './purge.ts';
 import { onReadIndex } from './read-index.ts';
 import { onSent } from './replication.ts';
-import { CoreState, type Held } from './state.ts';
+import {
+  onInstallSnapshot,
+  onSnapshotFailed,
+  onSnapshotReceived,
+  releaseSnapshot,
+  releaseSnapshotAnswer,
+} from './snapshot-install.ts';
+import { CoreState } from './state.ts';
 import type {
   EffectiveMembership,
   LogId,
@@ -36,8 +45,11 @@ export interface RecoveredState {
   readonly termStarts: readonly LogId[];
   readonly purged: LogId;
   readonly last: LogId;
+  /** What the newest saved snapshot covers, `noLogId` if there is none: purged <= it <= applied. */
+  readonly snapshot: LogId;
   readonly applied: LogId;
-  /** Those that a truncation can bring back, oldest first; the last one is in force. */
+  /** Those that a truncation can bring back, oldest first; the last one is in force. If the
+   * log is purged, the first is the snapshot's. */
   readonly memberships: readonly EffectiveMembership[];
 }
 
@@ -78,6 +90,7 @@ export class RaftCore {
   constructor(options: CoreOptions, recovered: RecoveredState, now: number) {
     const state = new CoreState(options, recovered, now);
     this.#state = state;
+    checkRecovered(recovered);
     state.role = state.isVoter ? 'follower' : 'learner';
     if (!isPristine(state)) state.leaderHeardAt = now;
     state.resetElectionTimer();
@@ -92,6 +105,7 @@ export class RaftCore {
     for (let held = core.takeReleased(); held.length > 0; held = core.takeReleased()) {
       for (const one of held) release(core, one);
     }
+    purgeLog(core);
     return core.takeActions();
   }
 
@@ -127,12 +141,16 @@ function dispatch(core: CoreState, event: Event): void {
       return onRequestVote(core, event.request, event.rpc);
     case 'appendEntries':
       return onAppendEntries(core, event.request, event.rpc);
+    case 'installSnapshot':
+      return onInstallSnapshot(core, event.request, event.rpc);
     case 'sent':
       return onSent(core, event.call, event.last);
     case 'voteAnswered':
       return onVoteAnswered(core, event.call, event.response);
     case 'appendAnswered':
       return onAppendAnswered(core, event.call, event.response);
+    case 'snapshotAnswered':
+      return onSnapshotAnswered(core, event.call, event.response);
     case 'unanswered':
       onVoteUnanswered(core, event.call);
       return onAppendUnanswered(core, event.call);
@@ -140,6 +158,12 @@ function dispatch(core: CoreState, event: Event): void {
       return onPersisted(core, event.write);
     case 'applied':
       return onApplied(core, event.index);
+    case 'snapshotBuilt':
+      return onSnapshotBuilt(core, event.meta, event.purgeTo);
+    case 'snapshotReceived':
+      return onSnapshotReceived(core, event.request, event.meta);
+    case 'snapshotFailed':
+      return onSnapshotFailed(core, event.request, event.stored);
     default:
       return assertNever(event);
   }
@@ -162,6 +186,7 @@ function onApplied(core: CoreState, index: LogIndex): void {
     () => `applied ${index} must lie after ${core.applied} and up to ${core.applying}`,
   );
   core.applied = index;
+  core.applyDurable();
 }
 
 function release(core: CoreState, held: Held): void {
@@ -170,6 +195,10 @@ function release(core: CoreState, held: Held): void {
       return releaseVote(core, held.request, { term: held.term, candidate: held.candidate });
     case 'append':
       return releaseAppend(core, held.request, held.term);
+    case 'snapshot':
+      return releaseSnapshot(core, held.request, held.rpc);
+    case 'snapshotAnswer':
+      return releaseSnapshotAnswer(core, held.request, held.stored);
     case 'answer':
       return core.reply(held.request, held.answer);
     case 'campaign':
@@ -198,6 +227,15 @@ function initialize(core: CoreState, request: RequestId, membership: Membership)
   core.role = 'follower';
   core.electionAt = core.now;
   core.hold({ type: 'answer', request, answer: { type: 'done' } }, { untilWrite: core.lastWrite });
+}
+
+/** What was lost of the log must be in the snapshot, and what is in that must be applied. */
+function checkRecovered({ purged, snapshot, applied, last }: RecoveredState): void {
+  const chain = [purged.index, snapshot.index, applied.index, last.index];
+  assert(
+    chain.every((index, at) => at === 0 || (chain[at - 1] as number) <= index),
+    () => `a start needs purged <= snapshot <= applied <= last, not ${chain.join(', ')}`,
+  );
 }
 
 /** Neither a log nor a vote: this node has never promised anything to anybody. */

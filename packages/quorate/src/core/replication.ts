@@ -1,6 +1,7 @@
 import { assert } from './assert.ts';
 import type { CallId } from './event.ts';
-import type { AppendCall, Progress } from './progress.ts';
+import type { OpenCall, Progress } from './progress.ts';
+import { sendSnapshot } from './snapshot-sending.ts';
 import type { CoreState } from './state.ts';
 import type { LogIndex } from './types.ts';
 
@@ -10,6 +11,10 @@ import type { LogIndex } from './types.ts';
  */
 export function replicate(core: CoreState, progress: Progress): void {
   if (progress.paused || progress.sending !== undefined) return;
+  if (progress.nextIndex <= core.log.purged.index) {
+    sendSnapshot(core, progress);
+    return;
+  }
   const isProbe = progress.state === 'probe';
   const window = isProbe ? 1 : core.options.maxInflightAppends;
   if (progress.inflight >= window) return;
@@ -26,14 +31,15 @@ export function replicate(core: CoreState, progress: Progress): void {
 
 /**
  * Says that the leader is there. What it names as previous is the match index, which the follower
- * has for certain, so it is understood even when it overtakes entries.
+ * has for certain, so it is understood even when it overtakes entries. If that is purged, it names
+ * the purged end: whoever does not have it refuses, and has heard the leader all the same.
  */
 export function heartbeat(core: CoreState, progress: Progress): void {
   progress.heartbeatAt = core.now + core.options.heartbeatMs;
   if (progress.heartbeatsInflight >= maxHeartbeatsInflight(core)) return;
   progress.heartbeatsInflight += 1;
-  const { matchIndex } = progress;
-  sendAppend(core, progress, { kind: 'heartbeat', previousIndex: matchIndex, last: matchIndex });
+  const at = Math.max(progress.matchIndex, core.log.purged.index);
+  sendAppend(core, progress, { kind: 'heartbeat', previousIndex: at, last: at });
 }
 
 /** The replicator says how far this call goes; the next one begins there. */
@@ -69,14 +75,15 @@ export function hurryBeat(core: CoreState): void {
 function sendAppend(
   core: CoreState,
   progress: Progress,
-  what: { kind: AppendCall['kind']; previousIndex: LogIndex; last: LogIndex },
+  what: { kind: OpenCall['kind']; previousIndex: LogIndex; last: LogIndex },
 ): CallId {
   const call = core.nextCall();
   const { kind, previousIndex, last } = what;
   const { epoch } = progress;
   core.office.calls.set(call, { progress, kind, epoch, previousIndex, sentAt: core.now });
-  // A follower commits no further than what it has compared.
-  progress.committedSent = Math.max(progress.committedSent, Math.min(core.committed, last));
+  // A follower commits no further than what it has compared; a heartbeat may be refused.
+  const told = Math.min(core.committed, kind === 'heartbeat' ? progress.matchIndex : last);
+  progress.committedSent = Math.max(progress.committedSent, told);
   const { term, committed } = core;
   const range = { term, previous: core.log.idAt(previousIndex), last, committed };
   core.emit({ type: 'replicate', call, to: progress.id, range });

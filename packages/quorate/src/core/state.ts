@@ -1,9 +1,10 @@
 import type { Action, Answer, Refusal } from './action.ts';
 import { assert } from './assert.ts';
 import type { CallId, RequestId } from './event.ts';
+import type { Held } from './held.ts';
 import { LogShape } from './log-shape.ts';
 import { isVoter, MembershipHistory } from './membership.ts';
-import type { AppendCall, Progress } from './progress.ts';
+import type { Campaign, Leadership } from './office.ts';
 import type { CoreOptions, RecoveredState } from './raft-core.ts';
 import type {
   EffectiveMembership,
@@ -12,43 +13,10 @@ import type {
   LogIndex,
   NodeId,
   Role,
+  SnapshotMeta,
   Term,
   Vote,
 } from './types.ts';
-
-/** A candidate's election, or the pre-vote before it. */
-export interface Campaign {
-  readonly phase: 'preVote' | 'vote';
-  readonly tally: Map<NodeId, boolean>;
-  readonly calls: Map<CallId, NodeId>;
-}
-
-/** What only a leader has. */
-export interface Leadership {
-  /** One record for every other member, and none for anybody else. */
-  readonly progress: Map<NodeId, Progress>;
-  readonly calls: Map<CallId, AppendCall>;
-  beatAt: number;
-  /** Reads that wait for the next round, or for the first commit of the term. */
-  waitingReads: RequestId[];
-  /** The round under way: answers to calls from `since` on confirm it (thesis 6.4). */
-  readRound:
-    | { readonly since: CallId; readonly index: LogIndex; readonly requests: RequestId[] }
-    | undefined;
-}
-
-/** What must not leave before a write is durable. */
-export type Held =
-  | {
-      readonly type: 'vote';
-      readonly request: RequestId;
-      readonly term: Term;
-      readonly candidate: NodeId;
-    }
-  | { readonly type: 'append'; readonly request: RequestId; readonly term: Term }
-  | { readonly type: 'answer'; readonly request: RequestId; readonly answer: Answer }
-  /** A candidate's own vote: it counts, and the others are asked, once it is durable. */
-  | { readonly type: 'campaign'; readonly term: Term };
 
 const nothing: readonly Held[] = [];
 
@@ -87,6 +55,10 @@ export class CoreState {
   durable: LogIndex;
   /** The highest index compared with this term's leader; 0 at each new term. */
   verified: LogIndex = 0;
+  /** What the newest snapshot here covers; the start of the log up to there is not needed. */
+  snapshot: LogId;
+  /** How far the log is to be purged as soon as nobody needs what is there. */
+  purgeTo: LogIndex = 0;
 
   /** When this node campaigns unless it hears from a leader. */
   electionAt: number = Infinity;
@@ -115,11 +87,13 @@ export class CoreState {
     this.term = recovered.vote.term;
     this.votedFor = recovered.vote.votedFor;
     this.log = new LogShape(recovered.termStarts, recovered.purged, recovered.last);
-    this.memberships = new MembershipHistory(recovered.memberships);
+    this.memberships = new MembershipHistory(recovered.memberships, recovered.snapshot.index);
+    this.snapshot = recovered.snapshot;
     this.durable = recovered.last.index;
     this.applied = recovered.applied.index;
     this.applying = this.applied;
     this.committed = this.applied;
+    this.memberships.commit(this.committed);
   }
 
   get membership(): EffectiveMembership {
@@ -244,6 +218,31 @@ export class CoreState {
     for (const write of this.#unwritten) write.last = Math.min(write.last, index);
   }
 
+  /**
+   * Puts a saved snapshot in the place of the log up to its end. The writes under way go on and the
+   * disk purges after them; should it fail before, the next start finds log and snapshot, and does
+   * the same. What follows the snapshot's last entry stays if that entry is in the log, since then
+   * it may have been acknowledged (section 7).
+   */
+  install(meta: SnapshotMeta): void {
+    const { lastLogId } = meta;
+    const { index } = lastLogId;
+    const keepsRest = this.log.purge(lastLogId);
+    // Only older terms can have left what contradicts it, and the snapshot's own term is durable.
+    assert(
+      keepsRest || this.#unwritten.every(({ last }) => last <= index),
+      () => `what snapshot ${meta.id} contradicts must not be on its way to the disk`,
+    );
+    this.durable = keepsRest ? Math.max(this.durable, index) : index;
+    this.verified = keepsRest ? Math.max(this.verified, index) : index;
+    this.memberships.install(meta.membership, this.log);
+    this.snapshot = lastLogId;
+    this.committed = index;
+    this.applying = index;
+    this.emit({ type: 'purge', logId: lastLogId });
+    this.emit({ type: 'restore', meta });
+  }
+
   /** Keeps `held` until the step's write, or at least the vote, is durable; at best that is now. */
   hold(held: Held, options: { untilWrite: number }): void {
     const write = Math.max(options.untilWrite, this.#voteWrite);
@@ -274,6 +273,11 @@ export class CoreState {
 
   // --- Progress of commit and apply ---
 
+  /** A snapshot was installed, and the state machine does not have it yet. */
+  get isRestoring(): boolean {
+    return this.applied < this.log.purged.index;
+  }
+
   /** Moves the commit index and lets the state machine follow, never ahead of the local disk. */
   commit(index: LogIndex): void {
     assert(
@@ -296,7 +300,7 @@ export class CoreState {
    */
   applyDurable(): void {
     const index = Math.min(this.committed, this.durable);
-    if (index <= this.applying || !this.isVoteDurable) return;
+    if (index <= this.applying || !this.isVoteDurable || this.isRestoring) return;
     this.applying = index;
     this.emit({ type: 'apply', index });
   }

@@ -2,7 +2,10 @@ import type { Storage } from '../contract/storage.ts';
 import type { FileSystem } from '../platform/file-system.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
 import { nodeRuntime, type Runtime } from '../platform/runtime.ts';
-import { MemorySnapshotStore } from './memory/snapshot-store.ts';
+import {
+  FileSnapshotStore,
+  type FileSnapshotStoreOptions,
+} from './snapshots/file-snapshot-store.ts';
 import { WalLogStore } from './wal/wal-log-store.ts';
 
 export { WalLogStore } from './wal/wal-log-store.ts';
@@ -21,8 +24,8 @@ export interface WalOptions {
    */
   readonly preallocate?: boolean;
   /**
-   * Writes resolve before they are on the disk. Faster, and wrong: after a power cut the node
-   * forgets what it has promised, its vote included. For tests and throw-away clusters.
+   * Writes resolve before they are on the disk, snapshots too. Faster, and wrong: after a power cut
+   * the node forgets what it has promised, its vote included. For tests and throw-away clusters.
    */
   readonly unsafeNoSync?: boolean;
   /** The files to work with. Default: Node's. */
@@ -41,8 +44,8 @@ const mebibyte = 1024 * 1024;
 /**
  * Opens the durable storage of one node in `directory`, which is made if it is not there.
  *
- * The log is in `directory/log`. Snapshots are kept in memory in this version, so nothing is purged
- * yet, and a restart replays the log.
+ * The log is in `directory/log`, snapshots are in `directory/snapshots`. The lock of the log stands
+ * for both.
  *
  * @throws {LockedError} if the directory is in use.
  * @throws {DamagedError} if what is there is not what was written; see its `file` and `offset`.
@@ -62,6 +65,7 @@ export async function walStorage(directory: string, options: WalOptions = {}): P
     const value: unknown = options[name] ?? false;
     demand(typeof value === 'boolean', `${name} must be true or false; it is ${String(value)}.`);
   }
+  const { unsafeNoSync = false } = options;
   const log = await WalLogStore.open({
     directory: `${directory}/log`,
     files,
@@ -69,17 +73,34 @@ export async function walStorage(directory: string, options: WalOptions = {}): P
     segmentBytes: Math.ceil(segmentBytes / 4096) * 4096,
     minFreeBytes,
     preallocate: options.preallocate ?? true,
-    unsafeNoSync: options.unsafeNoSync ?? false,
+    unsafeNoSync,
   });
-  const snapshots = new MemorySnapshotStore();
+  const snapshots = await openSnapshots(directory, { files, unsafeNoSync }, log);
   return {
     log,
     snapshots,
     async [Symbol.asyncDispose]() {
-      await log[Symbol.asyncDispose]();
-      await snapshots[Symbol.asyncDispose]();
+      // The log has the lock, so it goes last.
+      try {
+        await snapshots[Symbol.asyncDispose]();
+      } finally {
+        await log[Symbol.asyncDispose]();
+      }
     },
   };
+}
+
+async function openSnapshots(
+  directory: string,
+  options: Pick<FileSnapshotStoreOptions, 'files' | 'unsafeNoSync'>,
+  log: WalLogStore,
+): Promise<FileSnapshotStore> {
+  try {
+    return await FileSnapshotStore.open({ directory: `${directory}/snapshots`, ...options });
+  } catch (error) {
+    await log[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 function demand(holds: boolean, message: string): void {

@@ -9,6 +9,7 @@ import type {
   LogIndex,
   Membership,
   NodeId,
+  SnapshotMeta,
   Term,
 } from '../../src/core/types.ts';
 import { accepted, granted, id, persisted, sent, wake } from './words.ts';
@@ -22,6 +23,9 @@ export interface Setup {
   /** The term of each entry, from index 1 on, as the figures of the paper draw a log. */
   readonly terms?: readonly Term[];
   readonly applied?: LogIndex;
+  /** The last index that is purged, and the last that the newest snapshot covers. */
+  readonly purged?: LogIndex;
+  readonly snapshot?: LogIndex;
   /** One voter set, or two in a joint membership. */
   readonly voters?: readonly (readonly NodeId[])[];
   readonly learners?: readonly NodeId[];
@@ -59,10 +63,11 @@ export class TestNode {
     };
     const recovered = {
       vote,
-      termStarts: termStarts(terms),
-      purged: id(0, 0),
+      termStarts: startsAfter(terms, setup.purged ?? 0),
+      purged: idAt(terms, setup.purged ?? 0),
       last: id(lastTerm, terms.length),
-      applied: id(terms[(setup.applied ?? 0) - 1] ?? 0, setup.applied ?? 0),
+      snapshot: idAt(terms, setup.snapshot ?? 0),
+      applied: idAt(terms, setup.applied ?? setup.snapshot ?? 0),
       memberships: setup.memberships ?? [
         { ...membership(setup.voters ?? [['a', 'b', 'c']], setup.learners), logId: id(0, 0) },
       ],
@@ -173,6 +178,27 @@ export function membership(
   const names = [...new Set([...voters.flat(), ...learners])];
   const nodes = Object.fromEntries(names.map((name) => [name, { address: name }]));
   return { cluster: 'test', voters, nodes };
+}
+
+function idAt(terms: readonly Term[], index: LogIndex): LogId {
+  return id(terms[index - 1] ?? 0, index);
+}
+
+function startsAfter(terms: readonly Term[], purged: LogIndex): LogId[] {
+  const starts = termStarts(terms.slice(purged));
+  return starts.map(({ term, index }) => id(term, index + purged));
+}
+
+/** A snapshot up to `index`, whose membership came with its last entry unless it is said. */
+export function snapshotMeta(
+  term: Term,
+  index: LogIndex,
+  voters: readonly (readonly NodeId[])[] = [['a', 'b', 'c']],
+  learners: readonly NodeId[] = [],
+): SnapshotMeta {
+  const lastLogId = id(term, index);
+  const effective = { ...membership(voters, learners), logId: lastLogId };
+  return { id: `${term}.${index}`, lastLogId, membership: effective };
 }
 
 /** The first entry of each term, as recovery finds them. */

@@ -7,7 +7,7 @@ import { id } from './words.ts';
 
 /** The same log as an array of terms, one for each entry after the purged end. */
 class NaiveLog {
-  readonly purged: LogId;
+  purged: LogId;
   terms: Term[];
 
   constructor(purged: LogId, terms: readonly Term[]) {
@@ -28,6 +28,13 @@ class NaiveLog {
         : this.terms[index - this.purged.index - 1];
   }
 
+  purge(logId: LogId): boolean {
+    const isHeld = this.termAt(logId.index) === logId.term;
+    this.terms = isHeld ? this.terms.slice(logId.index - this.purged.index) : [];
+    this.purged = logId;
+    return isHeld;
+  }
+
   lastAtOrBefore(index: LogIndex, term: Term): LogId {
     let at = Math.min(index, this.last.index);
     while (at > this.purged.index && (this.termAt(at) ?? 0) > term) at -= 1;
@@ -42,6 +49,12 @@ const step = fc.oneof(
   fc.record({
     type: fc.constant('truncate' as const),
     share: fc.double({ min: 0, max: 1, noNaN: true }),
+  }),
+  // Mostly inside the log, with the term it has there, and at times past its end or in conflict.
+  fc.record({
+    type: fc.constant('purge' as const),
+    ahead: fc.integer({ min: 1, max: 5 }),
+    rise: fc.nat(1),
   }),
 );
 
@@ -68,6 +81,10 @@ function bothOf({ purged, runs }: typeof start extends fc.Arbitrary<infer T> ? T
 /** Where the two answer differently; nowhere, it is to be hoped. */
 function differences(shape: LogShape, naive: NaiveLog): string[] {
   const found = compareLogIds(shape.last, naive.last) === 0 ? [] : ['last'];
+  const starts = termStarts(naive.terms).map(({ term, index }) =>
+    id(term, index + naive.purged.index),
+  );
+  if (JSON.stringify(shape.termStarts) !== JSON.stringify(starts)) found.push('termStarts');
   const end = naive.last.index + 2;
   for (let index = 0; index <= end; index += 1) {
     if (shape.termAt(index) !== naive.termAt(index)) found.push(`termAt(${index})`);
@@ -82,13 +99,14 @@ function differences(shape: LogShape, naive: NaiveLog): string[] {
 }
 
 describe('Log shape', () => {
-  it('a log shape answers like an array of terms, whatever is appended and truncated', () => {
+  it('a log shape answers like an array of terms, whatever is appended, truncated and purged', () => {
     fc.assert(
       fc.property(start, fc.array(step, { maxLength: 12 }), (from, steps) => {
         const { shape, naive } = bothOf(from);
         expect(differences(shape, naive)).toEqual([]);
         for (const one of steps) {
           const { last, purged } = naive;
+          let hasSame = true;
           if (one.type === 'append') {
             const logId = id(last.term + one.rise, last.index + 1);
             shape.append(logId);
@@ -97,11 +115,16 @@ describe('Log shape', () => {
             const term = last.term + one.run.rise;
             shape.appendRun(term, one.run.count);
             naive.terms.push(...Array<Term>(one.run.count).fill(term));
+          } else if (one.type === 'purge') {
+            const index = purged.index + one.ahead;
+            const logId = id((naive.termAt(index) ?? last.term) + one.rise, index);
+            hasSame = shape.purge(logId) === naive.purge(logId);
           } else {
             const kept = Math.floor(one.share * (last.index - purged.index));
             shape.truncate(purged.index + kept);
             naive.terms.length = kept;
           }
+          expect(hasSame).toBe(true);
           expect(differences(shape, naive)).toEqual([]);
         }
       }),
@@ -153,6 +176,7 @@ describe('Log shape', () => {
     expect(() => shape.append(id(4, 8))).toThrow('term 4 must not be below the last term 5');
     expect(() => shape.truncate(2)).toThrow('cannot truncate to 2, below the purged end 3');
     expect(() => shape.truncate(8)).toThrow('cannot truncate to 8, past the last entry 7');
+    expect(() => shape.purge(id(1, 3))).toThrow('does not lie after the purged end 3');
     expect(() => shape.appendRun(5, 0)).toThrow('a run must not be empty');
     expect(() => new LogShape([], id(1, 3), id(1, 2))).toThrow('purged 3 must not lie past last 2');
     expect(() => new LogShape([id(2, 4)], id(1, 3), id(3, 5))).toThrow(

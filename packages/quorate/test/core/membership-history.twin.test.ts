@@ -67,6 +67,24 @@ describe('Membership history', () => {
     );
   });
 
+  it('a snapshot brings the first membership, and those in the log after it stay', () => {
+    const at = (index: number): EffectiveMembership => ({
+      ...membership([['a']]),
+      logId: id(1, index),
+    });
+    for (const [last, expected] of [
+      [9, [5, 7, 9]],
+      [8, [5, 7]],
+      [6, [5]],
+    ] as const) {
+      const history = new MembershipHistory([2, 4, 7, 9].map(at));
+
+      history.install(at(5), { purged: id(1, 6), last: id(1, last) });
+
+      expect(history.all.map(({ logId }) => logId.index)).toEqual(expected);
+    }
+  });
+
   it('what is committed is kept once, so that a history does not grow', () => {
     const history = new MembershipHistory([]);
     for (let index = 1; index <= 100; index += 1) {

@@ -1,6 +1,6 @@
 import type { Action, Answer, Refusal, Replication } from '../../src/core/action.ts';
 import type { CallId, Event, MembershipChange, RequestId } from '../../src/core/event.ts';
-import type { VoteRequest } from '../../src/core/message.ts';
+import type { InstallSnapshotRequest, VoteRequest } from '../../src/core/message.ts';
 import type {
   Entry,
   LogId,
@@ -8,6 +8,7 @@ import type {
   Membership,
   NodeId,
   Payload,
+  SnapshotMeta,
   Term,
   Vote,
 } from '../../src/core/types.ts';
@@ -74,6 +75,33 @@ export function append(
 ): Event {
   const { term, previous, entries = [], committed = 0 } = rpc;
   return { type: 'appendEntries', request, rpc: { term, leader, previous, entries, committed } };
+}
+
+export function installSnapshot(
+  request: RequestId,
+  leader: NodeId,
+  ask: { term: Term; meta: SnapshotMeta },
+): Event {
+  return { type: 'installSnapshot', request, rpc: snapshotRequest(leader, ask) };
+}
+
+export function received(request: RequestId, meta: SnapshotMeta): Event {
+  return { type: 'snapshotReceived', request, meta };
+}
+
+export function failed(request: RequestId, stored: number): Event {
+  return { type: 'snapshotFailed', request, stored };
+}
+
+export function built(meta: SnapshotMeta, purgeTo: LogIndex): Event {
+  return { type: 'snapshotBuilt', meta, purgeTo };
+}
+
+export function snapshotAnswered(
+  call: CallId,
+  response: { term: Term; match: LogIndex; stored?: number },
+): Event {
+  return { type: 'snapshotAnswered', call, response: { stored: 0, ...response } };
 }
 
 export function persisted(write: number): Event {
@@ -153,6 +181,41 @@ export function sends(call: CallId, to: NodeId, range: Replication): Action {
 
 export function applies(index: LogIndex): Action {
   return { type: 'apply', index };
+}
+
+export function sendsSnapshot(call: CallId, to: NodeId, term: Term): Action {
+  return { type: 'sendSnapshot', call, to, term };
+}
+
+export function receives(
+  request: RequestId,
+  leader: NodeId,
+  ask: { term: Term; meta: SnapshotMeta },
+): Action {
+  return { type: 'receiveSnapshot', request, rpc: snapshotRequest(leader, ask) };
+}
+
+export function restores(meta: SnapshotMeta): Action {
+  return { type: 'restore', meta };
+}
+
+export function purges(term: Term, index: LogIndex): Action {
+  return { type: 'purge', logId: id(term, index) };
+}
+
+/** The follower's answer to a snapshot. */
+export function tells(
+  request: RequestId,
+  response: { term: Term; match: LogIndex; stored?: number },
+): Action {
+  return replies(request, { type: 'snapshot', response: { stored: 0, ...response } });
+}
+
+function snapshotRequest(
+  leader: NodeId,
+  { term, meta }: { term: Term; meta: SnapshotMeta },
+): InstallSnapshotRequest {
+  return { term, leader, meta, offset: 0, size: 100, checksum: 7 };
 }
 
 function voteRequest(

@@ -1,4 +1,4 @@
-import type { AppendEntriesResponse } from '../../src/core/message.ts';
+import type { Event } from '../../src/core/event.ts';
 import type { Entry } from '../../src/core/types.ts';
 import type { History } from './history.ts';
 import { isQuorum, votersOf } from './history.ts';
@@ -13,13 +13,12 @@ export class CommitOracle {
     this.#history = history;
   }
 
-  /** An acceptance leaves: all of it is on the disk, and is what that term's leader has (S4). */
-  onAccept(node: WalkNode, response: AppendEntriesResponse): void {
-    if (!response.accepted) return;
-    const { term, match } = response;
-    const stored = node.disk.log[match];
+  /** A match leaves: all up to it is on the disk, and is what that term's leader has (S4). */
+  onMatch(node: WalkNode, { term, match }: { term: number; match: number }): void {
+    const { logs, committed } = this.#history;
+    const stored = this.#history.storedAt(node, match);
     demand(
-      stored !== undefined && this.#history.logs[term]?.[match] === stored,
+      stored !== undefined && (logs[term] ?? committed)[match] === stored,
       'S4',
       () =>
         `${node.id} accepts up to ${match} in term ${term}; its disk has ${describe(stored)} there`,
@@ -32,13 +31,13 @@ export class CommitOracle {
     // A follower that went on to a newer term may have lost what nobody had committed.
     if (match === 0 || follower.disk.vote.term > node.state.term) return;
     demand(
-      follower.disk.log[match] === node.log[match],
+      this.#history.storedAt(follower, match) === node.log[match],
       'S15',
       () => `${node.id} believes that ${follower.id} has entry ${match} of its log on disk`,
     );
   }
 
-  afterStep(node: WalkNode): void {
+  afterStep(node: WalkNode, event: Event): void {
     const { state, seenCommitted } = node;
     const { committed } = state;
     const { membership } = state;
@@ -55,7 +54,8 @@ export class CommitOracle {
       () =>
         `${node.id} moved its commit index from ${seenCommitted} to ${committed}, with ${node.log.length - 1} entries`,
     );
-    this.#checkCommitRule(node, committed);
+    // A snapshot holds what is committed in whatever term, which `#note` compares.
+    if (event.type !== 'snapshotReceived') this.#checkCommitRule(node, committed);
     for (let index = seenCommitted + 1; index <= committed; index += 1) this.#note(node, index);
     node.seenCommitted = committed;
     if (committed > state.durable) this.#history.marks.committedAheadOfDisk += 1;
@@ -63,10 +63,11 @@ export class CommitOracle {
 
   /** The state machine is told to go on to `index`. */
   onApply(node: WalkNode, index: number): void {
-    const isNext = index > node.applying && index <= node.state.committed;
+    const isFree = node.restores.length === 0;
+    const isNext = isFree && index > node.applying && index <= node.state.committed;
     demand(isNext, 'S11', () => `${node.id} applies to ${index} after ${node.applying}`);
     demand(
-      node.disk.log[index] === node.log[index],
+      this.#history.storedAt(node, index) === node.log[index],
       'S11',
       () => `${node.id} applies entry ${index}, which is not on its disk`,
     );

@@ -3,7 +3,7 @@ import { rootEntry } from './disk.ts';
 import type { Marks } from './marks.ts';
 import { newMarks } from './marks.ts';
 import type { WalkNode } from './walk-node.ts';
-import { nodeAt } from './walk-node.ts';
+import { nodeAt, stateAfter } from './walk-node.ts';
 
 /** What happened in a walk so far, as somebody would know it who sees all nodes at once. */
 export class History {
@@ -12,6 +12,8 @@ export class History {
   /** By index: what somebody has committed, and in which term that node committed it. */
   readonly committed: Entry[] = [rootEntry];
   readonly committedIn: Term[] = [0];
+  /** By index: the state of a state machine that applied all up to there. */
+  readonly states: number[] = [0];
   /** By term: who led it, and the log of that leader, which only grows. */
   readonly leaders: (WalkNode | undefined)[] = [];
   readonly logs: (Entry[] | undefined)[] = [];
@@ -24,11 +26,26 @@ export class History {
     return this.committed.length - 1;
   }
 
+  /** The state that applying what is committed up to `index` leads to. */
+  stateAt(index: number): number {
+    for (let at = this.states.length; at <= index; at += 1) {
+      this.states.push(stateAfter(this.states[at - 1] ?? 0, this.committed[at] as Entry));
+    }
+    return this.states[index] as number;
+  }
+
+  /** What `node` would have at `index` if it started anew: its snapshot, and the log after it. */
+  storedAt({ disk }: WalkNode, index: number): Entry | undefined {
+    const covered = disk.snapshotIndex;
+    if (index <= covered) return this.committed[index];
+    return disk.log[covered] === this.committed[covered] ? disk.log[index] : undefined;
+  }
+
   /** The nodes that have `entry` on disk, as bits; with it they have all that comes before it. */
   holders(entry: Entry): number {
     let holders = 0;
-    for (const { disk, bit } of this.nodes) {
-      if (disk.log[entry.logId.index] === entry) holders |= bit;
+    for (const node of this.nodes) {
+      if (this.storedAt(node, entry.logId.index) === entry) holders |= node.bit;
     }
     return holders;
   }

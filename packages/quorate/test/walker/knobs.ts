@@ -18,6 +18,8 @@ const baseWeights = {
   restart: 3,
   change: 1.5,
   partition: 1,
+  snapshot: 24,
+  receive: 3,
 } as const;
 
 export type Choice = keyof typeof baseWeights;
@@ -29,6 +31,7 @@ const faults: ReadonlySet<Choice> = new Set([
   'crash',
   'change',
   'partition',
+  'snapshot',
 ]);
 
 /** How one walk is set up. All of it is drawn from the seed. */
@@ -51,6 +54,11 @@ export interface Knobs {
   readonly reportSentLate: number;
   readonly loseSilently: number;
   readonly isolateLeader: number;
+  /** How often a snapshot breaks off while it is received. */
+  readonly brokenness: number;
+  readonly crashAfterSave: number;
+  /** How much of the log stays at most behind a new snapshot. */
+  readonly keptEntries: number;
   readonly hasDurableStateMachine: boolean;
   /** Each choice as often as its weight says; drawing a place draws a choice. */
   readonly choices: readonly Choice[];
@@ -76,9 +84,12 @@ export function drawKnobs(random: Random): Knobs {
     applyAtOnce: random.pick([0, 0.5, 1]),
     crashAfterSend: isCrashing ? random.pick([0, 0, 0.005, 0.02]) : 0,
     restartAtOnce: random.pick([0, 0.5, 0.9]),
-    reportSentLate: random.pick([0, 0, 0, 0.5]),
+    reportSentLate: random.pick([0, 0, 0.5]),
     loseSilently: random.pick([0, 0.5, 1]),
     isolateLeader: random.pick([0.2, 0.8]),
+    brokenness: random.pick([0, 0.2, 0.6]),
+    crashAfterSave: isCrashing ? random.pick([0, 0.2, 0.5]) : 0,
+    keptEntries: random.pick([0, 0, 2, 8, 64]),
     hasDurableStateMachine: random.chance(0.5),
     choices,
   };

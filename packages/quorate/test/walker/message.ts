@@ -1,10 +1,14 @@
+import type { Answer as CoreAnswer } from '../../src/core/action.ts';
 import type { CallId } from '../../src/core/event.ts';
 import type {
   AppendEntriesRequest,
   AppendEntriesResponse,
+  InstallSnapshotRequest,
+  InstallSnapshotResponse,
   VoteRequest,
   VoteResponse,
 } from '../../src/core/message.ts';
+import type { SavedSnapshot } from './saved-snapshot.ts';
 
 /** Who called whom. The answer finds the caller again only if it was not restarted since. */
 interface Call {
@@ -19,7 +23,12 @@ interface Call {
 
 export type Request =
   | (Call & { readonly type: 'requestVote'; readonly rpc: VoteRequest })
-  | (Call & { readonly type: 'appendEntries'; readonly rpc: AppendEntriesRequest });
+  | (Call & { readonly type: 'appendEntries'; readonly rpc: AppendEntriesRequest })
+  | (Call & {
+      readonly type: 'installSnapshot';
+      readonly rpc: InstallSnapshotRequest;
+      readonly snapshot: SavedSnapshot;
+    });
 
 export type Answer =
   | (Call & {
@@ -31,11 +40,32 @@ export type Answer =
       readonly type: 'appendAnswered';
       readonly rpc: AppendEntriesRequest;
       readonly response: AppendEntriesResponse;
+    })
+  | (Call & {
+      readonly type: 'snapshotAnswered';
+      readonly rpc: InstallSnapshotRequest;
+      readonly response: InstallSnapshotResponse;
     });
 
 /** `from` is the caller in both directions: an answer travels from `to` to `from`. */
 export type Message = Request | Answer;
 
 export function isRequest(message: Message): message is Request {
-  return message.type === 'requestVote' || message.type === 'appendEntries';
+  const { type } = message;
+  return type === 'requestVote' || type === 'appendEntries' || type === 'installSnapshot';
+}
+
+export function answerTo(message: Request, answer: CoreAnswer): Answer {
+  const { from, to, call, incarnation, campaign } = message;
+  const head = { from, to, call, incarnation, campaign };
+  if (message.type === 'requestVote' && answer.type === 'vote') {
+    return { type: 'voteAnswered', ...head, rpc: message.rpc, response: answer.response };
+  }
+  if (message.type === 'appendEntries' && answer.type === 'append') {
+    return { type: 'appendAnswered', ...head, rpc: message.rpc, response: answer.response };
+  }
+  if (message.type === 'installSnapshot' && answer.type === 'snapshot') {
+    return { type: 'snapshotAnswered', ...head, rpc: message.rpc, response: answer.response };
+  }
+  throw new Error(`${message.type} cannot be answered with ${answer.type}`);
 }

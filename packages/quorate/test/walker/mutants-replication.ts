@@ -5,6 +5,8 @@ const matchOfAnswer = 'const match = Math.min(core.verified, core.durable);';
 const verifiedOfAppend =
   'core.verified = Math.max(core.verified, rpc.previous.index + rpc.entries.length);';
 
+const truncatedDurable = 'this.durable = Math.min(this.durable, index);';
+
 /** Bugs in appending, acknowledging, committing and reading. */
 export const replicationMutants: readonly Mutant[] = [
   {
@@ -121,9 +123,7 @@ export const replicationMutants: readonly Mutant[] = [
   },
   {
     name: 'truncation-leaves-durable',
-    edits: [
-      { file: 'state.ts', find: 'this.durable = Math.min(this.durable, index);', replace: '' },
-    ],
+    edits: [{ file: 'state.ts', find: truncatedDurable, replace: '' }],
     kills: ['S4', 'S11', 'S26'],
   },
   {
@@ -131,8 +131,8 @@ export const replicationMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'state.ts',
-        find: 'for (const write of this.#unwritten) write.last = Math.min(write.last, index);',
-        replace: '',
+        find: `${truncatedDurable}\n    for (const write of this.#unwritten) write.last = Math.min(write.last, index);`,
+        replace: truncatedDurable,
       },
     ],
     kills: ['S4', 'S10', 'S11', 'S26'],

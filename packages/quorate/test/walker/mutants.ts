@@ -1,6 +1,7 @@
 import { electionMutants } from './mutants-election.ts';
 import { membershipMutants } from './mutants-membership.ts';
 import { replicationMutants } from './mutants-replication.ts';
+import { snapshotMutants } from './mutants-snapshot.ts';
 import type { Code } from './violation.ts';
 
 /** A bug to plant into a copy of the core. Each `find` must be there exactly once. */
@@ -21,4 +22,5 @@ export const mutants: readonly Mutant[] = [
   ...electionMutants,
   ...replicationMutants,
   ...membershipMutants,
+  ...snapshotMutants,
 ];

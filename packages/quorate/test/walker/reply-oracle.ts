@@ -75,10 +75,16 @@ function onAccepted(
   }
 }
 
+const answersTo = {
+  requestVote: 'vote',
+  appendEntries: 'append',
+  installSnapshot: 'snapshot',
+} as const;
+
 function isFitting(question: Question, answer: Answer): boolean {
   switch (question.type) {
     case 'message':
-      return answer.type === (question.message.type === 'requestVote' ? 'vote' : 'append');
+      return answer.type === answersTo[question.message.type];
     case 'initialize':
       return answer.type === 'done' || answer.type === 'refused';
     case 'readIndex':

@@ -61,6 +61,10 @@ export class Scheduler {
         return this.#crash();
       case 'restart':
         return this.#restart();
+      case 'snapshot':
+        return this.#buildSnapshot();
+      case 'receive':
+        return this.#receiveSnapshot();
       case 'change':
         return this.#operator.change();
       default:
@@ -124,9 +128,24 @@ export class Scheduler {
 
   #apply(): WalkNode | undefined {
     const node = this.#random.pick(this.#world.nodes);
-    const behind = node.applying - node.applied;
-    if (!node.isUp || behind === 0) return undefined;
-    this.#world.apply(node, node.applied + 1 + this.#random.below(behind));
+    if (!node.isUp || node.applying === node.applied) return undefined;
+    this.#world.goOnApplying(node, { all: false });
+    return node;
+  }
+
+  #buildSnapshot(): WalkNode | undefined {
+    const leader = this.#random.chance(0.5) ? this.#operator.pickLeader() : undefined;
+    const node = leader ?? this.#random.pick(this.#world.nodes);
+    if (!node.isUp) return undefined;
+    const { snapshots } = this.#world;
+    if (this.#random.chance(0.5) && snapshots.sendUnasked(node)) return node;
+    return snapshots.build(node) ? node : undefined;
+  }
+
+  #receiveSnapshot(): WalkNode | undefined {
+    const node = this.#world.nodes.find(({ receptions }) => receptions.length > 0);
+    if (node === undefined) return undefined;
+    this.#world.snapshots.goOnReceiving(node, { isCalm: false });
     return node;
   }
 

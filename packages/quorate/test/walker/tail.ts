@@ -21,6 +21,7 @@ export function comeToRest(world: World): void {
   forgetLostCalls(world);
   const payload: Payload = { type: 'command', data: { bytes: new Uint8Array(0), value: 'last' } };
   const limit = world.knobs.electionTimeoutMs.max * maxTimeouts;
+  const { snapshotsInstalled } = world.history.marks;
   const eventLimit = world.eventCount + maxEvents;
   let elapsed = 0;
   while (!hasSettled(world, payload)) {
@@ -32,7 +33,9 @@ export function comeToRest(world: World): void {
     proposeOnce(world, payload);
   }
   checkEqual(world);
-  world.history.marks.tailsHealed += 1;
+  const { marks } = world.history;
+  marks.tailsHealed += 1;
+  if (marks.snapshotsInstalled > snapshotsInstalled) marks.tailsWithSnapshot += 1;
 }
 
 /** Whoever still waits for an answer that was lost in silence hears that there will be none. */
@@ -68,7 +71,8 @@ function settleMessages(world: World): void {
   for (const message of world.wire.flight.splice(0)) world.deliver(message);
   for (const node of world.nodes) {
     if (node.disk.pending.length > 0) world.complete(node, node.disk.pending.length);
-    if (node.applying > node.applied) world.apply(node, node.applying);
+    while (world.snapshots.goOnReceiving(node, { isCalm: true })) {}
+    while (node.applying > node.applied) world.goOnApplying(node, { all: true });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Action, Answer } from '../../src/core/action.ts';
 import type { Event } from '../../src/core/event.ts';
-import type { Entry, LogId, Payload } from '../../src/core/types.ts';
+import type { Entry, LogId, Payload, SnapshotMeta } from '../../src/core/types.ts';
 import type { WalkNode } from './walk-node.ts';
 
 /** Writes down what happens, one line an event, for a person to read. */
@@ -19,7 +19,7 @@ export class Tracer {
   event(node: WalkNode, event: Event, actions: readonly Action[]): void {
     const { role, term, votedFor, committed, durable, verified, log } = node.state;
     const state = `${role} t${term}${votedFor === undefined ? '' : ` voted ${votedFor}`}`;
-    const ends = `last ${short(log.last)} durable ${durable} verified ${verified} committed ${committed}`;
+    const ends = `purged ${short(log.purged)} last ${short(log.last)} durable ${durable} verified ${verified} committed ${committed}`;
     const clock = Math.round(node.clock);
     this.#write(`#${this.step} ${node.id} <- ${eventText(node, event)}`);
     this.#write(`      at ${clock}: ${state}, ${ends}`);
@@ -28,9 +28,11 @@ export class Tracer {
 
   logs(nodes: readonly WalkNode[]): void {
     for (const node of nodes) {
-      const { vote, log, pending } = node.disk;
+      const { vote, log, pending, purged, snapshot } = node.disk;
       const where = node.isUp ? 'up' : 'down';
       this.#write(`${node.id} ${where}, on disk: t${vote.term} voted ${vote.votedFor ?? '-'}`);
+      const saved = snapshot === undefined ? 'none' : metaText(snapshot.meta);
+      this.#write(`  purged ${node.purged}, on disk ${purged}, snapshot ${saved}`);
       this.#write(`  memory ${runs(node.log)}`);
       this.#write(
         `  disk   ${runs(log)}${pending.length === 0 ? '' : `, ${pending.length} writes`}`,
@@ -58,6 +60,15 @@ function eventText(node: WalkNode, event: Event): string {
       const head = `appendEntries ?${event.request} ${leader} t${term} after ${short(previous)}`;
       return `${head} [${listText(entries)}] committed ${committed}`;
     }
+    case 'installSnapshot':
+      return `installSnapshot ?${event.request} ${event.rpc.leader} t${event.rpc.term} ${metaText(event.rpc.meta)} from ${event.rpc.offset}`;
+    case 'snapshotBuilt':
+      return `snapshotBuilt ${metaText(event.meta)}, purge to ${event.purgeTo}`;
+    case 'snapshotReceived':
+      return `snapshotReceived ?${event.request} ${metaText(event.meta)}`;
+    case 'snapshotFailed':
+      return `snapshotFailed ?${event.request} ${event.stored} stored`;
+    case 'snapshotAnswered':
     case 'voteAnswered':
     case 'appendAnswered':
       return `${event.type} !${event.call} ${JSON.stringify(event.response)}`;
@@ -91,9 +102,21 @@ function actionText(action: Action): string {
       const range = `after ${short(previous)} up to ${last}`;
       return `call !${action.call} ${action.to} append t${term} ${range} committed ${committed}`;
     }
+    case 'sendSnapshot':
+      return `call !${action.call} ${action.to} snapshot t${action.term}`;
+    case 'receiveSnapshot':
+      return `receive ?${action.request} ${metaText(action.rpc.meta)}`;
+    case 'restore':
+      return `restore ${metaText(action.meta)}`;
+    case 'purge':
+      return `purge ${short(action.logId)}`;
     default:
       return `apply ${action.index}`;
   }
+}
+
+function metaText({ id, lastLogId, membership }: SnapshotMeta): string {
+  return `${id} up to ${short(lastLogId)}, membership ${short(membership.logId)}`;
 }
 
 function voteText(rpc: Extract<Action, { type: 'requestVote' }>['rpc']): string {

@@ -18,6 +18,7 @@ const titles = {
   S16: 'electorates-and-changes',
   S17: 'membership-in-force',
   S18: 'only-voters-count',
+  S19: 'snapshots',
   S20: 'pre-vote',
   S21: 'read-index',
   S22: 'replies',

@@ -1,3 +1,4 @@
+import type { Action } from '../../src/core/action.ts';
 import type { Event } from '../../src/core/event.ts';
 import type { VoteRequest } from '../../src/core/message.ts';
 import type { NodeId, Term } from '../../src/core/types.ts';
@@ -12,9 +13,26 @@ import { nodeAt } from './walk-node.ts';
 export class VoteOracle {
   readonly #history: History;
   readonly #released: Map<number, NodeId> = new Map();
+  #electionAt = Infinity;
+  #leaderHeardAt = -Infinity;
 
   constructor(history: History) {
     this.#history = history;
+  }
+
+  beforeStep({ state }: WalkNode): void {
+    this.#electionAt = state.electionAt;
+    this.#leaderHeardAt = state.leaderHeardAt;
+  }
+
+  /** A pre-vote request is answered and changes nothing (S20). */
+  onActions(node: WalkNode, event: Event, actions: readonly Action[]): void {
+    if (event.type !== 'requestVote' || !event.rpc.preVote) return;
+    const isUntouched =
+      actions.every(({ type }) => type === 'reply') &&
+      this.#electionAt === node.state.electionAt &&
+      this.#leaderHeardAt === node.state.leaderHeardAt;
+    demand(isUntouched, 'S20', () => `a pre-vote request changed ${node.id}`);
   }
 
   /** The core has taken a step and its actions are not carried out yet. */

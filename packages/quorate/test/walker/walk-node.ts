@@ -5,6 +5,8 @@ import type { EffectiveMembership, Entry, LogId, NodeId, Payload } from '../../s
 import { Disk, rootEntry } from './disk.ts';
 import type { Request } from './message.ts';
 import { mix } from './random.ts';
+import type { Reception, Restore, SavedSnapshot } from './saved-snapshot.ts';
+import { demand } from './violation.ts';
 
 /** A question that was put to a node and is not answered yet. */
 export type Question =
@@ -37,7 +39,17 @@ export class WalkNode {
   #lastRequest: RequestId = 0;
   questions: Map<RequestId, Question> = new Map();
   /** Calls whose `sent` is still to be reported. */
-  unreported: { readonly call: number; readonly last: number }[] = [];
+  unreported: { readonly call: number; readonly previous: number; readonly last: number }[] = [];
+  /** Up to here the log is gone, for the core; the disk may follow. */
+  purged = 0;
+  /** A snapshot of what was applied a while ago, on its way to the disk. */
+  building: SavedSnapshot | undefined = undefined;
+  receptions: Reception[] = [];
+  restores: Restore[] = [];
+  /** How much of a snapshot each other node said to have, by place. */
+  readonly stored: number[] = [];
+  /** What the snapshot covers that went out with a call. */
+  readonly sentSnapshots: Map<number, number> = new Map();
 
   // What the oracle saw of it last.
   /** The membership entry in force when the step began, which its decisions were made by. */
@@ -94,6 +106,11 @@ export class WalkNode {
     this.#core = undefined;
     this.questions.clear();
     this.unreported.length = 0;
+    this.building = undefined;
+    this.receptions = [];
+    this.restores = [];
+    this.stored.length = 0;
+    this.sentSnapshots.clear();
     this.leadsTerm = 0;
   }
 
@@ -111,30 +128,61 @@ export class WalkNode {
   }
 
   /** The state machine takes one more entry: it is a running hash of all it was given. */
-  takeApplied({ logId }: Entry): void {
-    this.appliedHash = mix(this.appliedHash, logId.term * 65_536 + logId.index);
-    this.applied = logId.index;
+  takeApplied(entry: Entry): void {
+    this.appliedHash = stateAfter(this.appliedHash, entry);
+    this.applied = entry.logId.index;
   }
 
-  /** Reads the disk as the runtime does after a start, and sets memory to what is there. */
-  recover(options: { applied: number }): RecoveredState {
-    this.log = [...this.disk.log];
-    this.changes = this.log.filter(({ payload }) => payload.type === 'membership');
-    this.applied = 0;
-    this.appliedHash = 0;
-    for (const entry of this.log.slice(1, options.applied + 1)) this.takeApplied(entry);
+  /** Puts a log in the place of the one in memory. */
+  takeLog(log: Entry[]): void {
+    this.log = log;
+    this.changes = log.filter(({ payload }) => payload.type === 'membership');
+  }
+
+  /** The newest membership that the first `index` entries bring. */
+  changeAt(index: number): Entry | undefined {
+    return this.changes.findLast(({ logId }) => logId.index <= index);
+  }
+
+  /**
+   * Reads the disk as the runtime does after a start, and sets memory to what is there. The log
+   * begins where the snapshot ends if it does not reach so far, or knows another entry there.
+   */
+  recover(options: { applied: number; committed: readonly Entry[] }): RecoveredState {
+    const { disk } = this;
+    const { snapshot, snapshotIndex } = disk;
+    demand(disk.purged <= snapshotIndex, 'S19', () => `${this.id} has lost what it purged`);
+    if (snapshot !== undefined && disk.log[snapshotIndex] !== snapshot.entry) {
+      const instead = options.committed.slice(0, snapshotIndex + 1);
+      disk.purge({ entry: snapshot.entry, instead });
+    }
+    const applied = Math.max(options.applied, snapshotIndex);
+    this.takeLog([...disk.log]);
+    this.purged = disk.purged;
+    this.applied = snapshotIndex;
+    this.appliedHash = snapshot?.hash ?? 0;
+    for (const entry of this.log.slice(snapshotIndex + 1, applied + 1)) this.takeApplied(entry);
     this.applying = this.applied;
     const last = this.log.at(-1) ?? rootEntry;
-    const kept = this.changes.findLastIndex(({ logId }) => logId.index <= options.applied);
+    const isPurged = disk.purged > 0 && snapshot !== undefined;
+    const isNewer = ({ logId }: Entry): boolean => logId.index > snapshotIndex;
     return {
-      vote: this.disk.vote,
-      termStarts: termStarts(this.log),
-      purged: rootEntry.logId,
+      vote: disk.vote,
+      termStarts: termStarts(this.log.slice(disk.purged + 1)),
+      purged: (this.log[disk.purged] ?? rootEntry).logId,
       last: last.logId,
-      applied: (this.log[options.applied] ?? rootEntry).logId,
-      memberships: this.changes.slice(Math.max(0, kept)).map(effective),
+      snapshot: (snapshot?.entry ?? rootEntry).logId,
+      applied: (this.log[applied] ?? rootEntry).logId,
+      memberships: isPurged
+        ? [snapshot.meta.membership, ...this.changes.filter(isNewer).map(effective)]
+        : this.changes.map(effective),
     };
   }
+}
+
+/** The state of a state machine that takes one more entry. */
+export function stateAfter(state: number, { logId }: Entry): number {
+  return mix(state, logId.term * 65_536 + logId.index);
 }
 
 export function nodeAt(id: NodeId): number {
@@ -145,13 +193,13 @@ function termStarts(log: readonly Entry[]): LogId[] {
   const starts: LogId[] = [];
   let term = -1;
   for (const { logId } of log) {
-    if (logId.index > 0 && logId.term !== term) starts.push(logId);
-    if (logId.index > 0) term = logId.term;
+    if (logId.term !== term) starts.push(logId);
+    term = logId.term;
   }
   return starts;
 }
 
-function effective({ logId, payload }: Entry): EffectiveMembership {
+export function effective({ logId, payload }: Entry): EffectiveMembership {
   if (payload.type !== 'membership') throw new Error(`entry ${logId.index} holds no membership`);
   return { ...payload.membership, logId };
 }

@@ -7,10 +7,11 @@ import type { Write } from './disk.ts';
 import { History } from './history.ts';
 import type { Knobs } from './knobs.ts';
 import { LogOracle } from './log-oracle.ts';
-import type { Answer, Message, Request } from './message.ts';
-import { isRequest } from './message.ts';
+import type { Answer, Message } from './message.ts';
+import { answerTo, isRequest } from './message.ts';
 import { Random } from './random.ts';
 import { ReplyOracle } from './reply-oracle.ts';
+import { Snapshots } from './snapshots.ts';
 import type { Tracer } from './trace.ts';
 import { demand } from './violation.ts';
 import { VoteOracle } from './vote-oracle.ts';
@@ -23,7 +24,7 @@ export interface CoreModule {
   readonly checkInvariants: typeof checkInvariants;
 }
 
-type Outgoing = Extract<Action, { type: 'requestVote' | 'replicate' }>;
+type Outgoing = Extract<Action, { type: 'requestVote' | 'replicate' | 'sendSnapshot' }>;
 
 /** All nodes of a walk and what lies between them. It carries out what the cores ask for. */
 export class World {
@@ -31,6 +32,7 @@ export class World {
   readonly nodes: readonly WalkNode[];
   readonly history: History;
   readonly wire: Wire;
+  readonly snapshots: Snapshots;
   readonly tracer: Tracer | undefined;
   /** Events given to cores. */
   eventCount = 0;
@@ -61,13 +63,23 @@ export class World {
     this.#votes = new VoteOracle(this.history);
     this.#commits = new CommitOracle(this.history);
     this.#replies = new ReplyOracle(this.history);
+    this.snapshots = new Snapshots(this.history, new Random(seed, 'snapshots'), {
+      knobs,
+      give: (node, event) => this.give(node, event),
+      crash: (node) => this.crash(node),
+      send: (message) => this.#send(message),
+      deliver: (message) => this.deliver(message),
+    });
     for (const node of this.nodes) this.start(node);
   }
 
   // --- Life and death ----------------------------------------------------------------------------
 
   start(node: WalkNode): void {
-    const recovered = node.recover({ applied: node.disk.applied });
+    this.snapshots.onStart(node);
+    const { committed } = this.history;
+    const recovered = node.recover({ applied: node.disk.applied, committed });
+    if (this.knobs.hasDurableStateMachine) node.disk.applied = node.applied;
     const core = new Random(this.#seed, `core ${node.at} ${node.incarnation}`);
     const { heartbeatMs, electionTimeoutMs, maxInflightAppends, preVote, checkQuorum } = this.knobs;
     const options = {
@@ -94,6 +106,8 @@ export class World {
       const more = node.applied - node.disk.applied;
       node.disk.applied += this.#disks.chance(0.5) ? more : this.#disks.below(more + 1);
     }
+    const { building } = node;
+    if (building !== undefined && this.#disks.chance(0.5)) node.disk.save(building);
     node.stop();
     // A process that starts again has a new origin of time.
     node.clock = this.#disks.below(1000);
@@ -106,28 +120,14 @@ export class World {
   give(node: WalkNode, event: Event): void {
     this.eventCount += 1;
     node.changeBefore = node.change;
-    const { electionAt, leaderHeardAt } = node.state;
+    this.#votes.beforeStep(node);
     const actions = node.core.step(event, node.clock);
     this.#votes.onStepped(node);
     let hasSent = false;
-    for (const action of actions) {
-      if (action.type === 'persist') this.#persist(node, event, action);
-      else if (action.type === 'reply') this.#reply(node, event, action.request, action.answer);
-      else if (action.type === 'apply') this.#commits.onApply(node, action.index);
-      else {
-        hasSent = true;
-        this.#call(node, action);
-      }
-    }
+    for (const action of actions) hasSent = this.#perform(node, event, action) || hasSent;
     this.#votes.afterStep(node, event);
-    this.#commits.afterStep(node);
-    if (event.type === 'requestVote' && event.rpc.preVote) {
-      const isUntouched =
-        actions.every(({ type }) => type === 'reply') &&
-        electionAt === node.state.electionAt &&
-        leaderHeardAt === node.state.leaderHeardAt;
-      demand(isUntouched, 'S20', () => `a pre-vote request changed ${node.id}`);
-    }
+    this.#commits.afterStep(node, event);
+    this.#votes.onActions(node, event, actions);
     this.#checkState(node);
     this.tracer?.event(node, event, actions);
     if (this.isCalm) this.report(node);
@@ -145,7 +145,13 @@ export class World {
       const request = node.ask({ type: 'message', message });
       if (message.type === 'requestVote') {
         this.give(node, { type: 'requestVote', request, rpc: message.rpc });
-      } else this.give(node, { type: 'appendEntries', request, rpc: message.rpc });
+      } else if (message.type === 'appendEntries') {
+        this.give(node, { type: 'appendEntries', request, rpc: message.rpc });
+      } else {
+        const isNeeded = message.rpc.meta.lastLogId.index > node.state.committed;
+        if (!isNeeded) this.history.marks.snapshotsNotNeeded += 1;
+        this.give(node, { type: 'installSnapshot', request, rpc: message.rpc });
+      }
       return;
     }
     const node = this.#node(message.from);
@@ -156,10 +162,10 @@ export class World {
       this.give(node, { type: 'voteAnswered', call, response: message.response });
       return;
     }
-    const { refusals } = node;
-    if (!message.response.accepted) refusals.add(message.to);
-    else if (refusals.delete(message.to)) this.history.marks.repairsAfterRefusal += 1;
-    this.give(node, { type: 'appendAnswered', call, response: message.response });
+    if (message.type === 'snapshotAnswered') {
+      node.stored[message.to] = message.response.stored;
+      this.give(node, { type: 'snapshotAnswered', call, response: message.response });
+    } else this.#deliverAppendAnswer(node, message);
     if (node.isUp && node.incarnation === message.incarnation) {
       this.#commits.onAnswered(node, this.#node(message.to));
     }
@@ -178,12 +184,26 @@ export class World {
   /** Completes the oldest `count` writes and says so. */
   complete(node: WalkNode, count: number): void {
     const write = node.disk.complete(count);
-    this.give(node, { type: 'persisted', write });
+    if (write > 0) this.give(node, { type: 'persisted', write });
   }
 
   report(node: WalkNode): void {
     const sent = node.unreported.shift();
     if (sent !== undefined) this.give(node, { type: 'sent', call: sent.call, last: sent.last });
+  }
+
+  /** The state machine goes on: with entries, or with a snapshot that it is to take over. */
+  goOnApplying(node: WalkNode, options: { all: boolean }): void {
+    const [next] = node.restores;
+    const target = next?.applying ?? node.applying;
+    const behind = target - node.applied;
+    if (next !== undefined && (behind <= 0 || options.all || this.#disks.chance(0.5))) {
+      this.snapshots.restoreNext(node);
+      return;
+    }
+    if (behind > 0) {
+      this.apply(node, options.all ? target : node.applied + 1 + this.#disks.below(behind));
+    }
   }
 
   apply(node: WalkNode, index: number): void {
@@ -192,6 +212,21 @@ export class World {
   }
 
   // --- Actions -----------------------------------------------------------------------------------
+
+  /** Returns `true` if it was a call to another node. */
+  #perform(node: WalkNode, event: Event, action: Action): boolean {
+    if (action.type === 'persist') this.#persist(node, event, action);
+    else if (action.type === 'reply') this.#reply(node, event, action.request, action.answer);
+    else if (action.type === 'apply') this.#commits.onApply(node, action.index);
+    else if (action.type === 'receiveSnapshot') this.snapshots.receive(node, action);
+    else if (action.type === 'restore') this.snapshots.restore(node, event, action);
+    else if (action.type === 'purge') this.snapshots.purge(node, event, action);
+    else {
+      this.#call(node, action);
+      return true;
+    }
+    return false;
+  }
 
   #persist(node: WalkNode, event: Event, write: Write): void {
     this.#logs.onWrite(node, event, write);
@@ -222,7 +257,11 @@ export class World {
       this.#send(answerTo(message, answer));
     } else if (message.type === 'appendEntries' && answer.type === 'append') {
       this.#votes.onReleased(node, answer.response.term, undefined);
-      this.#commits.onAccept(node, answer.response);
+      if (answer.response.accepted) this.#commits.onMatch(node, answer.response);
+      this.#send(answerTo(message, answer));
+    } else if (message.type === 'installSnapshot' && answer.type === 'snapshot') {
+      this.#votes.onReleased(node, answer.response.term, undefined);
+      this.#commits.onMatch(node, answer.response);
       this.#send(answerTo(message, answer));
     }
   }
@@ -238,23 +277,41 @@ export class World {
       this.#send({ type: 'requestVote', ...head, rpc: action.rpc });
       return;
     }
+    if (action.type === 'sendSnapshot') {
+      this.#votes.onReleased(node, action.term, undefined);
+      this.#send({ type: 'installSnapshot', ...head, ...this.snapshots.send(node, action) });
+      return;
+    }
     const { term, previous, last, committed } = action.range;
     this.#votes.onReleased(node, term, undefined);
-    demand(
-      node.log[previous.index]?.logId.term === previous.term && last < node.log.length,
-      'S24',
-      () => `${node.id} is to send entries ${previous.index} to ${last}, which it does not have`,
-    );
+    this.snapshots.oracle.onRead(node, previous, last);
+    const isAtPurgedEnd = previous.index === last && last > 0 && last === node.purged;
+    if (isAtPurgedEnd) this.history.marks.heartbeatsAtThePurgedEnd += 1;
     const count = Math.min(last - previous.index, 1 + this.#network.below(this.knobs.batch));
     const entries = node.log.slice(previous.index + 1, previous.index + 1 + count);
     const rpc = { term, leader: node.id, previous, entries, committed };
     this.#send({ type: 'appendEntries', ...head, rpc });
-    if (last > previous.index) node.unreported.push({ call, last: previous.index + count });
+    if (last > previous.index) {
+      node.unreported.push({ call, previous: previous.index, last: previous.index + count });
+    }
   }
 
   #send(message: Message): void {
     const crowdedOut = this.wire.send(message);
     if (crowdedOut !== undefined) this.history.marks.messagesLost += 1;
+  }
+
+  #deliverAppendAnswer(node: WalkNode, message: Extract<Answer, { type: 'appendAnswered' }>): void {
+    const { refusals } = node;
+    if (!message.response.accepted) refusals.add(message.to);
+    else if (refusals.delete(message.to)) this.history.marks.repairsAfterRefusal += 1;
+    const progress = node.state.leadership?.progress.get(this.#node(message.to).id);
+    const before = progress?.state;
+    const { call, response } = message;
+    this.give(node, { type: 'appendAnswered', call, response });
+    if (before === 'snapshot' && progress?.state !== before) {
+      this.history.marks.snapshotStatesEndedByEntries += 1;
+    }
   }
 
   #checkState(node: WalkNode): void {
@@ -266,7 +323,7 @@ export class World {
   #goOn(node: WalkNode, hasSent: boolean): void {
     const { crashAfterSend, reportSentLate, completeAtOnce, applyAtOnce } = this.knobs;
     if (node.applying > node.applied && this.#disks.chance(applyAtOnce)) {
-      this.apply(node, node.applying);
+      this.goOnApplying(node, { all: true });
       if (!node.isUp) return;
     }
     if (crashAfterSend > 0 && (hasSent || node.disk.pending.length > 0)) {
@@ -286,16 +343,4 @@ export class World {
   #node(at: number): WalkNode {
     return this.nodes[at] as WalkNode;
   }
-}
-
-function answerTo(message: Request, answer: CoreAnswer): Answer {
-  const { from, to, call, incarnation, campaign } = message;
-  const head = { from, to, call, incarnation, campaign };
-  if (message.type === 'requestVote' && answer.type === 'vote') {
-    return { type: 'voteAnswered', ...head, rpc: message.rpc, response: answer.response };
-  }
-  if (message.type === 'appendEntries' && answer.type === 'append') {
-    return { type: 'appendAnswered', ...head, rpc: message.rpc, response: answer.response };
-  }
-  throw new Error(`${message.type} cannot be answered with ${answer.type}`);
 }

@@ -32,6 +32,14 @@ export class Fields {
     return this.#refuse(name, 'a whole number from 0 on');
   }
 
+  /** A CRC-32. */
+  checksum(name: string): number {
+    const value = this.#value(name);
+    const isChecksum = typeof value === 'number' && Number.isInteger(value) && value >= 0;
+    if (isChecksum && value < 2 ** 32) return value;
+    return this.#refuse(name, 'a whole number from 0 to 4294967295');
+  }
+
   string(name: string): string {
     const value = this.#value(name);
     return typeof value === 'string' ? value : this.#refuse(name, 'a string');

@@ -73,6 +73,8 @@ export function readSnapshotRequest(value: unknown, path: string): InstallSnapsh
     leader: fields.string('leader'),
     meta: fields.nested('meta', readSnapshotMeta),
     offset: fields.count('offset'),
+    size: fields.count('size'),
+    checksum: fields.checksum('checksum'),
   };
 }
 

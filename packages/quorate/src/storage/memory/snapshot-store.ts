@@ -1,12 +1,19 @@
-import type { Snapshot, SnapshotReceiver, SnapshotStore } from '../../contract/snapshot-store.ts';
+import { crc32 } from 'node:zlib';
+import type {
+  Snapshot,
+  SnapshotReceiver,
+  SnapshotStore,
+  SnapshotWhole,
+} from '../../contract/snapshot-store.ts';
 import type { SnapshotMeta } from '../../core/types.ts';
-import { StoppedError } from '../../errors.ts';
+import { DamagedError, StoppedError } from '../../errors.ts';
 
 /** Bytes of a snapshot. Grows until it is saved, and never changes after that. */
 interface Content {
   readonly meta: SnapshotMeta;
   readonly chunks: Uint8Array[];
   size: number;
+  checksum: number;
 }
 
 /** Snapshots in arrays of chunks. A replaced one lives on for as long as somebody reads it. */
@@ -22,15 +29,18 @@ export class MemorySnapshotStore implements SnapshotStore {
     this.#assertOpen();
     const content = this.#current;
     if (content === undefined) return undefined;
+    const { meta, size, checksum } = content;
     return {
-      meta: content.meta,
+      meta,
+      size,
+      checksum,
       chunks: (from = 0) => readFrom(content, from, () => this.#assertOpen()),
     };
   }
 
   async save(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     this.#assertOpen();
-    const content: Content = { meta, chunks: [], size: 0 };
+    const content = emptyContent(meta);
     for await (const chunk of chunks) {
       this.#assertOpen();
       add(content, chunk);
@@ -41,11 +51,17 @@ export class MemorySnapshotStore implements SnapshotStore {
 
   async receive(meta: SnapshotMeta): Promise<SnapshotReceiver> {
     this.#assertOpen();
-    const part = this.#part?.meta.id === meta.id ? this.#part : { meta, chunks: [], size: 0 };
+    const part = this.#part?.meta.id === meta.id ? this.#part : emptyContent(meta);
     this.#part = part;
     const receiver = new Receiver(part, {
       assertLatest: (self) => this.#assertLatest(self),
-      end: (self, outcome) => this.#endReceiving(self, outcome),
+      finish: () => {
+        this.#dropPart();
+        this.#replace(part);
+      },
+      discard: (self) => {
+        if (self === this.#receiver) this.#dropPart();
+      },
     });
     this.#receiver = receiver;
     return receiver;
@@ -60,13 +76,6 @@ export class MemorySnapshotStore implements SnapshotStore {
     const index = content.meta.lastLogId.index;
     if (index >= (this.#current?.meta.lastLogId.index ?? 0)) this.#current = content;
     if (this.#part !== undefined && this.#part.meta.lastLogId.index <= index) this.#dropPart();
-  }
-
-  #endReceiving(receiver: Receiver, outcome: 'finished' | 'discarded'): void {
-    if (receiver !== this.#receiver) return;
-    const part = this.#part;
-    this.#dropPart();
-    if (outcome === 'finished' && part !== undefined) this.#replace(part);
   }
 
   #dropPart(): void {
@@ -89,7 +98,8 @@ export class MemorySnapshotStore implements SnapshotStore {
 
 interface ReceiverOwner {
   assertLatest(receiver: Receiver): void;
-  end(receiver: Receiver, outcome: 'finished' | 'discarded'): void;
+  finish(): void;
+  discard(receiver: Receiver): void;
 }
 
 class Receiver implements SnapshotReceiver {
@@ -110,14 +120,24 @@ class Receiver implements SnapshotReceiver {
     add(this.#part, chunk);
   }
 
-  async finish(): Promise<void> {
+  async finish(whole: SnapshotWhole): Promise<void> {
     this.#owner.assertLatest(this);
-    this.#owner.end(this, 'finished');
+    const { size, checksum } = this.#part;
+    if (size === whole.size && checksum === whole.checksum) return this.#owner.finish();
+    this.#owner.discard(this);
+    throw new DamagedError(
+      `The snapshot "${this.#part.meta.id}" should be ${whole.size} bytes with checksum ${whole.checksum}; what was received is ${size} bytes with checksum ${checksum}. It was dropped; receive it anew.`,
+      { file: '(in memory)', offset: size, index: this.#part.meta.lastLogId.index },
+    );
   }
 
   async discard(): Promise<void> {
-    this.#owner.end(this, 'discarded');
+    this.#owner.discard(this);
   }
+}
+
+function emptyContent(meta: SnapshotMeta): Content {
+  return { meta, chunks: [], size: 0, checksum: 0 };
 }
 
 /** Copies the chunk, since its maker may fill the same buffer again for the next one. */
@@ -125,6 +145,7 @@ function add(content: Content, chunk: Uint8Array): void {
   if (chunk.byteLength === 0) return;
   content.chunks.push(new Uint8Array(chunk));
   content.size += chunk.byteLength;
+  content.checksum = crc32(chunk, content.checksum);
 }
 
 async function* readFrom(
