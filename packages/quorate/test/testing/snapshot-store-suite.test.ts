@@ -11,6 +11,9 @@ function hooksFor(
   return {
     open: async () => new Store(),
     damage: flipABit,
+    failWrite: (store, code) => {
+      (store as CuttableSnapshotStore).failure = code;
+    },
     storedBytes: contentSize,
     largeSnapshotBytes: 1000,
     powerCut: async (work, check) => {
@@ -68,5 +71,6 @@ describe('the suite for snapshot stores', () => {
 
     expect(await cases.failureOf('the space of a replaced snapshot')).toBeInstanceOf(Error);
     expect(await cases.failureOf('of a save that breaks half-way nothing')).toBeInstanceOf(Error);
+    expect(await cases.failureOf('of what was received and is not')).toBeInstanceOf(Error);
   });
 });

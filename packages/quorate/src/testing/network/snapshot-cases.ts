@@ -19,6 +19,8 @@ export const snapshotRequest: InstallSnapshotRequest = {
     },
   },
   offset: 0,
+  size: 300_002,
+  checksum: 0xfedcba98,
 };
 
 const chunkBytes = 64 * 1024;

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import type { SnapshotStore } from '../../contract/snapshot-store.ts';
 import { caseWithHooks, report } from '../suite.ts';
-import { breaking, collect, contentOf, metaOf, onNewStore, streamOf } from './new-store.ts';
+import {
+  breaking,
+  collect,
+  contentOf,
+  metaOf,
+  onNewStore,
+  receiveRest,
+  streamOf,
+  wholeOf,
+} from './new-store.ts';
 import type { SnapshotStoreSuiteOptions } from './options.ts';
 
 /** Disks that lose power, rot, or fill up. */
@@ -9,6 +18,7 @@ export function diskCases(options: SnapshotStoreSuiteOptions): void {
   powerCutCase(options);
   damageCase(options);
   spaceCases(options);
+  failureCases(options);
 }
 
 /** The content that was acknowledged, and the one that was under way after it. */
@@ -47,7 +57,7 @@ async function runWorkload(store: SnapshotStore, progress: Progress): Promise<vo
   await makeCurrent('two', () => store.save(metaOf('two', 9), streamOf('two')));
   const receiver = await store.receive(metaOf('three', 12));
   for (const part of ['th', 'ree']) await receiver.write(Buffer.from(part));
-  await makeCurrent('three', () => receiver.finish());
+  await makeCurrent('three', () => receiver.finish(wholeOf('three')));
 }
 
 async function checkAfterCut(store: SnapshotStore, progress: Progress): Promise<void> {
@@ -57,11 +67,14 @@ async function checkAfterCut(store: SnapshotStore, progress: Progress): Promise<
     content === saved || content === pending,
     `"${content}" is current; "${saved}" was acknowledged, and "${pending}" under way.`,
   );
+  if (content !== 'none') {
+    const { size, checksum } = (await store.current()) ?? {};
+    assert.deepEqual({ size, checksum }, wholeOf(content));
+  }
   if (content === 'three') return;
   const receiver = await store.receive(metaOf('three', 12));
   assert.ok(receiver.offset <= 5, `${receiver.offset} bytes are kept of 5.`);
-  await receiver.write(Buffer.from('three'.slice(receiver.offset)));
-  await receiver.finish();
+  await receiveRest(receiver, 'three');
   assert.equal(await contentOf(store), 'three');
 }
 
@@ -121,4 +134,64 @@ function spaceCases(options: SnapshotStoreSuiteOptions): void {
       assert.ok(bytes < size / 2, `${bytes} bytes are kept of 3.`);
     })(),
   );
+  caseWithHooks(
+    test,
+    { storedBytes },
+    'of what was received and is not the whole nothing remains',
+    (hooks) =>
+      onNewStore(options, async (store) => {
+        await store.save(metaOf('one', 5), streamOf('one'));
+        const receiver = await store.receive(metaOf('two', 9));
+        await receiver.write(new Uint8Array(size));
+        await assert.rejects(receiver.finish(wholeOf('two')), { code: 'RAFT_DAMAGED' });
+
+        const bytes = await hooks.storedBytes(store);
+
+        assert.ok(bytes < size / 2, `${bytes} bytes are kept of 3.`);
+      })(),
+  );
+}
+
+/** Nothing was promised of what fails here, so the store goes on as if it had not begun. */
+function failureCases(options: SnapshotStoreSuiteOptions): void {
+  const { test, failWrite } = options;
+  for (const code of ['EIO', 'ENOSPC'] as const) {
+    caseWithHooks(
+      test,
+      { failWrite },
+      `a save that the disk refuses (${code}) rejects and leaves the store as it was`,
+      (hooks) =>
+        onNewStore(options, async (store) => {
+          await store.save(metaOf('one', 5), streamOf('one'));
+          await hooks.failWrite(store, code);
+
+          await assert.rejects(store.save(metaOf('two', 9), streamOf('two')), { code });
+
+          assert.equal(await contentOf(store), 'one');
+          await store.save(metaOf('two', 9), streamOf('two'));
+          assert.equal(await contentOf(store), 'two');
+        })(),
+    );
+
+    caseWithHooks(
+      test,
+      { failWrite },
+      `a receipt that the disk refuses (${code}) rejects, and nothing of it remains`,
+      (hooks) =>
+        onNewStore(options, async (store) => {
+          await store.save(metaOf('one', 5), streamOf('one'));
+          const receiver = await store.receive(metaOf('two', 9));
+          await receiver.write(Buffer.from('tw'));
+          await hooks.failWrite(store, code);
+
+          await assert.rejects(receiveRest(receiver, 'two'), { code });
+
+          assert.equal(await contentOf(store), 'one');
+          const next = await store.receive(metaOf('two', 9));
+          assert.equal(next.offset, 0);
+          await receiveRest(next, 'two');
+          assert.equal(await contentOf(store), 'two');
+        })(),
+    );
+  }
 }

@@ -1,4 +1,9 @@
-import type { SnapshotStore } from '../../contract/snapshot-store.ts';
+import { crc32 } from 'node:zlib';
+import type {
+  SnapshotReceiver,
+  SnapshotStore,
+  SnapshotWhole,
+} from '../../contract/snapshot-store.ts';
 import type { SnapshotMeta } from '../../core/types.ts';
 import type { SnapshotStoreSuiteOptions } from './options.ts';
 
@@ -38,6 +43,18 @@ export function onNewStore(
 
 export async function* streamOf(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text);
+}
+
+/** What `finish` is told of content that is this. */
+export function wholeOf(content: string | Uint8Array): SnapshotWhole {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  return { size: bytes.byteLength, checksum: crc32(bytes) };
+}
+
+/** Receives what is still missing of `content`, and finishes. */
+export async function receiveRest(receiver: SnapshotReceiver, content: string): Promise<void> {
+  await receiver.write(Buffer.from(content).subarray(receiver.offset));
+  await receiver.finish(wholeOf(content));
 }
 
 export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {

@@ -11,7 +11,7 @@ export interface SnapshotStoreSuiteOptions {
   readonly open: () => Promise<SnapshotStore>;
   /**
    * Closes the store the hard way, as a process that dies, and opens what is left. Leave it out for
-   * a volatile store. The store may be one that was disposed.
+   * a volatile store. The store may be one that was disposed. No call of it is under way then.
    */
   readonly reopen?: (store: SnapshotStore) => Promise<SnapshotStore>;
   /**
@@ -26,6 +26,8 @@ export interface SnapshotStoreSuiteOptions {
   ) => Promise<number>;
   /** Flips a bit in the content of the current snapshot. */
   readonly damage?: (store: SnapshotStore) => Promise<void>;
+  /** Makes the next write to the disk fail with a system error of this code, once. */
+  readonly failWrite?: (store: SnapshotStore, code: 'EIO' | 'ENOSPC') => void | Promise<void>;
   /** How much space the store takes, in bytes. */
   readonly storedBytes?: (store: SnapshotStore) => Promise<number>;
   /** The size of the large snapshot. Default 8 MiB. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { collect, contentOf, metaOf, onNewStore, streamOf } from './new-store.ts';
+import { collect, contentOf, metaOf, onNewStore, streamOf, wholeOf } from './new-store.ts';
 import type { SnapshotStoreSuiteOptions } from './options.ts';
 
 /** How a snapshot is read, for as long as anybody reads it. */
@@ -79,7 +79,7 @@ export function lifeCases(options: SnapshotStoreSuiteOptions): void {
       () => store.save(metaOf('two', 9), streamOf('two')),
       () => store.receive(metaOf('two', 9)),
       () => receiver.write(Buffer.from('x')),
-      () => receiver.finish(),
+      () => receiver.finish(wholeOf('')),
       () => collect(snapshot.chunks()),
     ];
     for (const call of calls) await assert.rejects(call, { code: 'RAFT_STOPPED' });

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { breaking, collect, contentOf, metaOf, onNewStore, streamOf } from './new-store.ts';
+import { crc32 } from 'node:zlib';
+import {
+  breaking,
+  collect,
+  contentOf,
+  metaOf,
+  onNewStore,
+  streamOf,
+  wholeOf,
+} from './new-store.ts';
 import type { SnapshotStoreSuiteOptions } from './options.ts';
 
 /** Snapshots that the node builds itself. */
@@ -22,6 +31,8 @@ export function saveCases(options: SnapshotStoreSuiteOptions): void {
 
       assert.ok(snapshot);
       assert.deepEqual(snapshot.meta, metaOf('one', 5));
+      const { size, checksum } = snapshot;
+      assert.deepEqual({ size, checksum }, wholeOf('hello world'));
       assert.equal(String(await collect(snapshot.chunks())), 'hello world');
       assert.equal(String(await collect(snapshot.chunks())), 'hello world');
     }),
@@ -35,7 +46,8 @@ export function saveCases(options: SnapshotStoreSuiteOptions): void {
         const snapshot = await (await again(store)).current();
 
         assert.ok(snapshot);
-        await assertPattern(snapshot.chunks(), size);
+        assert.equal(snapshot.size, size);
+        assert.equal(snapshot.checksum, await assertPattern(snapshot.chunks(), size));
       }),
     );
   }
@@ -105,27 +117,41 @@ async function* sameBufferAgain(text: string): AsyncGenerator<Uint8Array> {
 }
 
 const patternChunkBytes = 100_003;
+/** After so many bytes the pattern begins again. */
+const patternPeriod = 251;
+const patternBytes: Buffer = Buffer.from(
+  Uint8Array.from({ length: 2 ** 20 + patternPeriod }, (_, at) => (at * 31) % patternPeriod),
+);
 
 /** `size` bytes that depend on their place, in chunks. */
 async function* pattern(size: number): AsyncGenerator<Uint8Array> {
   for (let from = 0; from < size; from += patternChunkBytes) {
-    const length = Math.min(patternChunkBytes, size - from);
-    yield Uint8Array.from({ length }, (_, position) => byteAt(from + position));
+    yield patternAt(from, Math.min(patternChunkBytes, size - from));
   }
 }
 
-/** Compares as it reads, so that a large snapshot is never in memory as a whole. */
-async function assertPattern(chunks: AsyncIterable<Uint8Array>, size: number): Promise<void> {
+/**
+ * Compares as it reads, so that a large snapshot is never in memory as a whole. Returns the
+ * checksum of what it read.
+ */
+async function assertPattern(chunks: AsyncIterable<Uint8Array>, size: number): Promise<number> {
   let offset = 0;
+  let checksum = 0;
   for await (const chunk of chunks) {
-    const start = offset;
-    const wrong = chunk.findIndex((byte, position) => byte !== byteAt(start + position));
-    if (wrong >= 0) assert.fail(`Byte ${start + wrong} of the snapshot is another one.`);
-    offset += chunk.byteLength;
+    checksum = crc32(chunk, checksum);
+    for (let at = 0; at < chunk.byteLength; at += 2 ** 20) {
+      const part = chunk.subarray(at, at + 2 ** 20);
+      const isRight = patternAt(offset, part.byteLength).equals(part);
+      assert.ok(isRight, `The snapshot is another one after byte ${offset}.`);
+      offset += part.byteLength;
+    }
   }
   assert.equal(offset, size);
+  return checksum;
 }
 
-function byteAt(position: number): number {
-  return (position * 31) % 251;
+/** At most a mebibyte of the pattern. */
+function patternAt(position: number, length: number): Buffer {
+  const start = position % patternPeriod;
+  return patternBytes.subarray(start, start + length);
 }
