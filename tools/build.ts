@@ -1,14 +1,26 @@
-// Compiles the library into packages/quorate/dist, from nothing.
+// Compiles the packages into their dist folders, from nothing.
 
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import { compileLibrary } from './commands.ts';
-import { projectRoot } from './project.ts';
+import { compileLibrary, compileRocksdb } from './commands.ts';
+import { projectRoot, withTemporaryFolder } from './project.ts';
+import type { Outcome } from './run-program.ts';
 
-const dist = path.join(projectRoot, 'packages', 'quorate', 'dist');
-await rm(dist, { recursive: true, force: true });
-const { exitCode, output, seconds } = await compileLibrary(dist);
-process.stdout.write(output);
-if (exitCode === 0) console.log(`packages/quorate/dist is built (${seconds.toFixed(1)} s).`);
-process.exitCode = exitCode ?? 1;
+const library = distOf('quorate');
+await build('quorate', () => compileLibrary(library));
+await build('rocksdb', () =>
+  withTemporaryFolder('build', (folder) => compileRocksdb(distOf('rocksdb'), { library, folder })),
+);
+
+function distOf(name: string): string {
+  return path.join(projectRoot, 'packages', name, 'dist');
+}
+
+async function build(name: string, compile: () => Promise<Outcome>): Promise<void> {
+  await rm(distOf(name), { recursive: true, force: true });
+  const { exitCode, output, seconds } = await compile();
+  process.stdout.write(output);
+  if (exitCode === 0) console.log(`packages/${name}/dist is built (${seconds.toFixed(1)} s).`);
+  else process.exitCode = exitCode ?? 1;
+}

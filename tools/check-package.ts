@@ -4,29 +4,36 @@ import path from 'node:path';
 import { apiReportFile, makeApiReport } from './api-report.ts';
 import { installedProgram, projectRoot, withTemporaryFolder } from './project.ts';
 import { type Outcome, runProgram } from './run-program.ts';
-import { stagePackage } from './stage-package.ts';
+import { stagePackage, stageRocksdb } from './stage-package.ts';
 
 const stepTimeoutMs = 120_000;
 
-/** Packs the library as it would be published and has its exports judged. Returns complaints. */
+/** Packs the packages as they would be published and has their exports judged. */
 export function checkPackage(): Promise<readonly string[]> {
   return withTemporaryFolder('package', async (folder) => {
     const stage = path.join(folder, 'quorate');
     const refused = await stagePackage(stage);
     if (refused !== undefined) return [`The library does not compile:\n${refused}`];
-    const packed = await run('npm', ['pack', '--silent', '--pack-destination', folder], stage);
-    if (packed.exitCode !== 0) return [`npm pack failed:\n${packed.output}`];
-    const fileName = packed.output.split('\n').find((line) => line.endsWith('.tgz')) ?? '';
-    const tarball = path.join(folder, fileName);
-    const outcomes = {
-      publint: await run(installedProgram('publint'), ['run', tarball, '--strict'], folder),
-      attw: await run(installedProgram('attw'), [tarball, '--profile', 'esm-only'], folder),
-    };
-    const complaints = Object.entries(outcomes)
-      .filter(([, outcome]) => outcome.exitCode !== 0)
-      .map(([name, outcome]) => `${name}:\n${outcome.output}`);
+    const rocksdb = path.join(folder, 'rocksdb');
+    const refusedToo = await stageRocksdb(rocksdb, stage);
+    if (refusedToo !== undefined) return [`packages/rocksdb does not compile:\n${refusedToo}`];
+    const complaints = [...(await judge(stage, folder)), ...(await judge(rocksdb, folder))];
     return [...complaints, ...(await compareApiReport(stage))];
   });
+}
+
+async function judge(stage: string, folder: string): Promise<readonly string[]> {
+  const packed = await run('npm', ['pack', '--silent', '--pack-destination', folder], stage);
+  if (packed.exitCode !== 0) return [`npm pack failed:\n${packed.output}`];
+  const fileName = packed.output.split('\n').find((line) => line.endsWith('.tgz')) ?? '';
+  const tarball = path.join(folder, fileName);
+  const outcomes = {
+    publint: await run(installedProgram('publint'), ['run', tarball, '--strict'], folder),
+    attw: await run(installedProgram('attw'), [tarball, '--profile', 'esm-only'], folder),
+  };
+  return Object.entries(outcomes)
+    .filter(([, outcome]) => outcome.exitCode !== 0)
+    .map(([name, outcome]) => `${path.basename(stage)}, ${name}:\n${outcome.output}`);
 }
 
 async function compareApiReport(stage: string): Promise<readonly string[]> {

@@ -1,5 +1,6 @@
 // The commands that the house is made of, used by check, fix and build.
 
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { installedProgram, projectRoot } from './project.ts';
@@ -20,4 +21,28 @@ export function runInstalled(name: string, ...args: readonly string[]): Promise<
 /** Compiles the library into `outDir`: JavaScript, declarations and maps of both. */
 export function compileLibrary(outDir: string): Promise<Outcome> {
   return runInstalled('tsc', '-p', path.join('packages', 'quorate'), '--outDir', outDir);
+}
+
+/**
+ * Compiles the package with RocksDB into `outDir`, against the library as it is compiled in
+ * `library`. The settings for that are written into `folder`.
+ */
+export async function compileRocksdb(
+  outDir: string,
+  { library, folder }: { readonly library: string; readonly folder: string },
+): Promise<Outcome> {
+  const source = path.join(projectRoot, 'packages', 'rocksdb');
+  const settings = path.join(folder, 'tsconfig.rocksdb.json');
+  await writeFile(
+    settings,
+    JSON.stringify({
+      extends: path.join(source, 'tsconfig.build.json'),
+      compilerOptions: {
+        paths: { quorate: [path.join(library, 'index.d.ts')] },
+        typeRoots: [path.join(projectRoot, 'node_modules', '@types')],
+      },
+      include: [path.join(source, 'src')],
+    }),
+  );
+  return runInstalled('tsc', '-p', settings, '--outDir', outDir);
 }

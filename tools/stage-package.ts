@@ -1,7 +1,7 @@
 import { cp, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { compileLibrary } from './commands.ts';
+import { compileLibrary, compileRocksdb } from './commands.ts';
 import { projectRoot } from './project.ts';
 
 const source = path.join(projectRoot, 'packages', 'quorate');
@@ -25,8 +25,24 @@ export async function stagePackage(folder: string): Promise<string | undefined> 
   await mkdir(folder, { recursive: true });
   const { exitCode, output } = await compileLibrary(path.join(folder, 'dist'));
   if (exitCode !== 0) return output;
-  for (const name of ['package.json', 'src']) {
-    await cp(path.join(source, name), path.join(folder, name), { recursive: true });
-  }
+  await copyParts(source, folder);
   return undefined;
+}
+
+/** The same for the package with RocksDB, on a library that is staged in `library`. */
+export async function stageRocksdb(folder: string, library: string): Promise<string | undefined> {
+  await mkdir(folder, { recursive: true });
+  const { exitCode, output } = await compileRocksdb(path.join(folder, 'dist'), {
+    library: path.join(library, 'dist'),
+    folder: path.dirname(folder),
+  });
+  if (exitCode !== 0) return output;
+  await copyParts(path.join(projectRoot, 'packages', 'rocksdb'), folder);
+  return undefined;
+}
+
+async function copyParts(from: string, to: string): Promise<void> {
+  for (const name of ['package.json', 'src']) {
+    await cp(path.join(from, name), path.join(to, name), { recursive: true });
+  }
 }

@@ -8,6 +8,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
+import { prepareNativeLibraries } from './native-libraries.ts';
 import { projectRoot } from './project.ts';
 import { endProgramsOnSignal, runProgram } from './run-program.ts';
 import { addCounts, type Counts, noCounts, summaryLine } from './test-counts.ts';
@@ -28,6 +29,7 @@ const parts: readonly Part[] = [
   { name: 'vitest: unit', timeoutMs: 10 * scale * minuteMs, run: runVitestProject },
   { name: 'vitest: process', timeoutMs: 6 * scale * minuteMs, run: runVitestProject },
   { name: 'examples/kv-memstore/test-cluster.sh', timeoutMs: 2 * minuteMs, run: runShellTest },
+  { name: 'examples/kv-rocksdb/test-cluster.sh', timeoutMs: 2 * minuteMs, run: runShellTest },
 ];
 
 function runVitestProject(part: Part, filters: readonly string[]): Promise<Counts> {
@@ -58,6 +60,7 @@ async function runShellTest(part: Part, filters: readonly string[]): Promise<Cou
 }
 
 endProgramsOnSignal();
+await prepareNativeLibraries();
 let counts = noCounts;
 for (const part of parts) {
   counts = addCounts(counts, await part.run(part, process.argv.slice(2)));

@@ -1,5 +1,5 @@
 import type { Refusal, WireError } from './refusal.ts';
-import type { WireForward, WireMetrics, WireWriteAnswer } from './wire-output.ts';
+import type { WireDigest, WireForward, WireMetrics, WireWriteAnswer } from './wire-output.ts';
 
 /** How often one call follows a node that names the leader. */
 const maxForwards = 3;
@@ -80,6 +80,11 @@ export class ExampleClient {
 
   metrics(): Promise<WireMetrics> {
     return this.#call('metrics');
+  }
+
+  /** A digest of all that this node has. */
+  digest(): Promise<WireDigest> {
+    return this.#call('digest');
   }
 
   listNodes(): Promise<Record<string, string>> {

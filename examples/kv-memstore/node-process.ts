@@ -16,6 +16,8 @@ export interface NodeProcessOptions {
   readonly address: string;
   /** The directory of its data; without one, everything is in memory. */
   readonly data: string | undefined;
+  /** Further options of the node, as on its command line. */
+  readonly others?: readonly string[];
 }
 
 export interface NodeProcessEvents {
@@ -37,15 +39,16 @@ export class NodeProcess {
   /** Resolves with how it ended, once the process is gone. */
   readonly ended: Promise<string>;
 
-  constructor({ id, address, data }: NodeProcessOptions, events: NodeProcessEvents) {
+  constructor(options: NodeProcessOptions, events: NodeProcessEvents) {
+    const { id, address } = options;
     this.#events = events;
-    const dataArguments = data === undefined ? [] : ['--data', data];
-    this.#child = fork(program, ['--id', String(id), '--addr', address, ...dataArguments], {
+    this.#child = fork(program, argumentsFor(options), {
       execArgv: ['--conditions=quorate-source', '--disable-warning=ExperimentalWarning'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const pid = this.#child.pid;
-    this.#row = { id, address, pid, state: 'starting', term: 0, last: 0, applied: 0 };
+    const nothing = { term: 0, last: 0, applied: 0, snapshot: 0, purged: 0 };
+    this.#row = { id, address, pid, state: 'starting', ...nothing };
 
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = `${this.#stderr}${text}`.slice(-keptStderrCharacters);
@@ -82,6 +85,12 @@ export class NodeProcess {
     clearTimeout(kill);
   }
 
+  /** Ends it without a word, as a power cut would. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.ended;
+  }
+
   #take(report: Report, onListening: () => void): void {
     if (report.type === 'listening') {
       this.#members = report.members;
@@ -89,8 +98,8 @@ export class NodeProcess {
       onListening();
       return;
     }
-    const { role, term, last, applied } = report;
-    this.#update({ state: role, term, last, applied });
+    const { role, term, last, applied, snapshot, purged } = report;
+    this.#update({ state: role, term, last, applied, snapshot, purged });
   }
 
   #update(change: Partial<NodeRow>): void {
@@ -107,4 +116,9 @@ export class NodeProcess {
     const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
     return `Node ${id} (pid ${pid}) ${how}.${words === '' ? '' : ` It said: ${words}`}`;
   }
+}
+
+function argumentsFor({ id, address, data, others = [] }: NodeProcessOptions): string[] {
+  const dataArguments = data === undefined ? [] : ['--data', data];
+  return ['--id', String(id), '--addr', address, ...dataArguments, ...others];
 }

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import { type LogId, type NodeInfo, NotLeaderError, type Raft, UnsupportedError } from 'quorate';
 import { UnknownPathError, WrongMethodError } from './edge-errors.ts';
-import type { Command, CommandResponse, KeyValueStore } from './store.ts';
+import type { Versioned } from './frozen-values.ts';
+import type { Command, CommandResponse } from './store.ts';
 import { parseAddLearner, parseCommand, parseInit, parseKey, parseVoters } from './wire-input.ts';
 import {
+  type WireDigest,
   type WireMetrics,
   type WireWriteAnswer,
   wireMembershipAnswer,
@@ -11,10 +14,17 @@ import {
   wireWriteAnswer,
 } from './wire-output.ts';
 
+/** What the calls want to know of a node's state, be it in memory or on a disk. */
+export interface ReadableStore {
+  readonly size: number | Promise<number>;
+  get(key: string): Versioned | undefined | Promise<Versioned | undefined>;
+  snapshot(): Promise<Iterable<Uint8Array> | AsyncIterable<Uint8Array>>;
+}
+
 /** One node of the example, as its calls see it. */
 export interface ExampleNode {
   readonly raft: Raft<Command, CommandResponse>;
-  readonly store: KeyValueStore;
+  readonly store: ReadableStore;
   readonly info: NodeInfo;
 }
 
@@ -35,6 +45,7 @@ const routes: ReadonlyMap<string, Route> = new Map([
   ['/add-learner', post(addLearner)],
   ['/change-membership', post(changeMembership)],
   ['/metrics', { methods: ['GET', 'POST'], takesBody: false, answer: metrics }],
+  ['/digest', { methods: ['GET', 'POST'], takesBody: false, answer: digest }],
   ['/list-nodes', { methods: ['GET', 'POST'], takesBody: false, answer: listNodes }],
   ['/write', post(write)],
   ['/read', post(read)],
@@ -80,6 +91,17 @@ function metrics({ raft }: ExampleNode): WireMetrics {
   return wireMetrics(raft.metrics);
 }
 
+/** Of this node's whole state, as in a snapshot: nodes that applied the same have the same. */
+async function digest({ store }: ExampleNode, { signal }: Call): Promise<WireDigest> {
+  const entries = await store.size;
+  const hash = createHash('sha256');
+  for await (const chunk of await store.snapshot()) {
+    signal.throwIfAborted();
+    hash.update(chunk);
+  }
+  return { entries, sha256: hash.digest('hex') };
+}
+
 function listNodes({ raft }: ExampleNode): Record<string, string> {
   return wireNodeList(raft.metrics.membership);
 }
@@ -90,7 +112,7 @@ async function write({ raft }: ExampleNode, { body, signal }: Call): Promise<Wir
 }
 
 /** Answers from this node's own state, which may lag behind. */
-function read(node: ExampleNode, { body }: Call): string {
+function read(node: ExampleNode, { body }: Call): Promise<string> {
   return valueOf(node, parseKey(body));
 }
 
@@ -130,6 +152,6 @@ function membershipAnswer({ raft }: ExampleNode, logId: LogId): WireWriteAnswer 
 }
 
 /** A missing key reads as the empty string. */
-function valueOf({ store }: ExampleNode, key: string): string {
-  return store.get(key)?.value ?? '';
+async function valueOf({ store }: ExampleNode, key: string): Promise<string> {
+  return (await store.get(key))?.value ?? '';
 }

@@ -10,9 +10,19 @@ test.each([{ flag: '--addr' }, { flag: '--http-addr' }])(
       host: '127.0.0.1',
       port: 21_002,
       data: undefined,
+      snapshotAfterBytes: undefined,
+      keepBytes: undefined,
     });
   },
 );
+
+test('--snapshot-after-bytes and --keep-bytes are the policy of snapshots', () => {
+  const policy = ['--snapshot-after-bytes', '1048576', '--keep-bytes', '0'];
+
+  const parsed = parseServerArguments(['--id', '2', '--addr', 'a:0', ...policy]);
+
+  expect(parsed).toMatchObject({ type: 'run', snapshotAfterBytes: 1_048_576, keepBytes: 0 });
+});
 
 test('--data is where the log is kept', () => {
   const parsed = parseServerArguments(['--id', '2', '--addr', 'a:0', '--data', 'somewhere']);
@@ -31,6 +41,14 @@ test.each([
   { args: ['--id', '1', '--addr', '21001'], says: '--addr wants host:port' },
   { args: ['--id', '1', '--addr', 'a:65536'], says: 'got a:65536.' },
   { args: ['--id', '1', '--addr', 'a:1', '--data='], says: '--data wants a directory; got "".' },
+  {
+    args: ['--id', '1', '--addr', 'a:1', '--snapshot-after-bytes', '0'],
+    says: '--snapshot-after-bytes wants a whole number of bytes, 1 or above; got "0".',
+  },
+  {
+    args: ['--id', '1', '--addr', 'a:1', '--keep-bytes', '1e6'],
+    says: '--keep-bytes wants a whole number of bytes, 0 or above; got "1e6".',
+  },
   { args: ['--id', '1', '--adr', 'a:1'], says: '--adr' },
 ])('$args is refused with a clear line', ({ args, says }) => {
   const parsed = parseServerArguments(args);

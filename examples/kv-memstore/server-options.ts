@@ -8,6 +8,9 @@ export type ServerArguments =
       readonly port: number;
       /** The directory of the node's data; without one, everything is in memory. */
       readonly data: string | undefined;
+      /** When a snapshot is built, and how much of the log stays; `undefined`: the default. */
+      readonly snapshotAfterBytes: number | undefined;
+      readonly keepBytes: number | undefined;
     }
   | { readonly type: 'help' }
   | { readonly type: 'error'; readonly message: string };
@@ -20,7 +23,13 @@ export const serverUsage = `One node of the example key-value cluster.
   --addr HOST:PORT   where it listens, for clients and for the other nodes; port 0 takes any free one,
                      or the one that the data knows
   --http-addr        another name for --addr
-  --data DIR         keeps the log in this directory; without it, the node forgets all when it ends
+  --data DIR         keeps log and snapshots in this directory; without it, the node forgets all when
+                     it ends
+  --snapshot-after-bytes N
+                     builds a snapshot when the log since the last one exceeds N bytes and the size of
+                     that snapshot (default 67108864, 64 MiB)
+  --keep-bytes N     keeps N bytes of log behind a snapshot for nodes that lag a little (default
+                     67108864; 0 keeps none)
   --help             shows this`;
 
 export function parseServerArguments(args: readonly string[]): ServerArguments {
@@ -32,6 +41,8 @@ export function parseServerArguments(args: readonly string[]): ServerArguments {
         addr: { type: 'string' },
         'http-addr': { type: 'string' },
         data: { type: 'string' },
+        'snapshot-after-bytes': { type: 'string' },
+        'keep-bytes': { type: 'string' },
         help: { type: 'boolean' },
       },
     });
@@ -46,9 +57,11 @@ interface ServerValues {
   readonly id?: string | undefined;
   readonly address: string | undefined;
   readonly data?: string | undefined;
+  readonly 'snapshot-after-bytes'?: string | undefined;
+  readonly 'keep-bytes'?: string | undefined;
 }
 
-function checkServerValues({ id, address, data }: ServerValues): ServerArguments {
+function checkServerValues({ id, address, data, ...policy }: ServerValues): ServerArguments {
   if (id === undefined || !/^\d{1,15}$/.test(id)) {
     return { type: 'error', message: `--id wants a number such as 1; got ${id ?? 'nothing'}.` };
   }
@@ -59,5 +72,22 @@ function checkServerValues({ id, address, data }: ServerValues): ServerArguments
     return { type: 'error', message: `${wanted}; got ${address ?? 'nothing'}.` };
   }
   if (data === '') return { type: 'error', message: '--data wants a directory; got "".' };
-  return { type: 'run', id: Number(id), host, port: Number(port), data };
+  return {
+    type: 'run',
+    id: Number(id),
+    host,
+    port: Number(port),
+    data,
+    snapshotAfterBytes: parseBytes('--snapshot-after-bytes', policy['snapshot-after-bytes'], 1),
+    keepBytes: parseBytes('--keep-bytes', policy['keep-bytes'], 0),
+  };
+}
+
+/** @throws {RangeError} with a line for people. */
+function parseBytes(option: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,15}$/.test(text) && Number(text) >= least) return Number(text);
+  throw new RangeError(
+    `${option} wants a whole number of bytes, ${least} or above; got ${JSON.stringify(text)}.`,
+  );
 }

@@ -249,6 +249,25 @@ describe('answers', () => {
     expect((await post(leader, '/metrics', 'not json')).body).toMatchObject(expected);
   });
 
+  test('nodes with the same state have the same digest, and others another', async () => {
+    const client = new ExampleClient(leader.address);
+    await client.set('digested', 'one');
+    const one = await client.digest();
+    const written = await client.set('digested', 'two');
+    const two = await client.digest();
+
+    await eventually(
+      'the follower has the same digest',
+      () => new ExampleClient(follower.address).digest(),
+      ({ sha256 }) => sha256 === two.sha256,
+    );
+
+    expect(written.data.value).toBe('two');
+    expect(one.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(one.sha256).not.toBe(two.sha256);
+    expect(one.entries).toBe(two.entries);
+  });
+
   test('nodes are listed with their addresses', async () => {
     const expected = Object.fromEntries(servers.map(({ raft, address }) => [raft.id, address]));
 

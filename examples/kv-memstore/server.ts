@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Raft, type Storage } from 'quorate';
+import { type AnyStateMachine, Raft, type Storage } from 'quorate';
 import { HttpNetwork, raftHttpHandler } from 'quorate/network/http';
 import { memoryStorage } from 'quorate/storage/memory';
 import { walStorage } from 'quorate/storage/wal';
 import { portOf } from './address.ts';
 import { readJsonBody } from './http-body.ts';
 import { refusalFrom } from './refusal.ts';
-import { type ExampleNode, findRoute } from './routes.ts';
+import { type ExampleNode, findRoute, type ReadableStore } from './routes.ts';
 import { type Command, type CommandResponse, KeyValueStore } from './store.ts';
 
 export interface ServerOptions {
@@ -21,6 +21,9 @@ export interface ServerOptions {
   readonly port: number;
   /** The directory of this node's data. Without one, everything is in memory. */
   readonly data?: string | undefined;
+  /** When a snapshot is built, and how much of the log stays behind it: as in `RaftConfig`. */
+  readonly snapshotAfterBytes?: number | undefined;
+  readonly keepBytes?: number | undefined;
   /** A larger body is refused. Default 1 MiB. */
   readonly bodyLimitBytes?: number;
   /** A call that takes longer is answered with an error. Default 10 s. */
@@ -34,6 +37,15 @@ export interface ExampleServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What a node works with, and its server closes at the end. */
+export interface NodeParts {
+  readonly storage: Storage;
+  readonly stateMachine: AnyStateMachine<Command, CommandResponse>;
+  /** The same state, for those who read it. */
+  readonly store: ReadableStore;
+  readonly close: () => Promise<void>;
+}
+
 /**
  * Starts one node: its Raft, its state and the HTTP server that speaks for both.
  *
@@ -41,28 +53,39 @@ export interface ExampleServer extends AsyncDisposable {
  * @throws {DamagedError} if the data is not what was written.
  */
 export async function startServer(options: ServerOptions): Promise<ExampleServer> {
-  const { id, data } = options;
+  const { data } = options;
   const storage = data === undefined ? memoryStorage() : await walStorage(data);
+  const close = async (): Promise<void> => storage[Symbol.asyncDispose]();
+  const store = new KeyValueStore();
+  return startServerOn({ storage, stateMachine: store, store, close }, options);
+}
+
+/** The same on parts that are open already. They are closed if it fails, too. */
+export async function startServerOn(
+  parts: NodeParts,
+  options: ServerOptions,
+): Promise<ExampleServer> {
   try {
-    return await startOn(storage, String(id), options);
+    return await startOn(parts, options);
   } catch (error) {
-    await storage[Symbol.asyncDispose]();
+    await parts.close();
     throw error;
   }
 }
 
-async function startOn(
-  storage: Storage,
-  id: string,
-  options: ServerOptions,
-): Promise<ExampleServer> {
-  const store = new KeyValueStore();
+async function startOn(parts: NodeParts, options: ServerOptions): Promise<ExampleServer> {
+  const { storage, stateMachine, store } = parts;
   const network = new HttpNetwork();
+  const { snapshotAfterBytes, keepBytes } = options;
   const raft = await Raft.start<Command, CommandResponse>({
-    id,
-    stateMachine: store,
+    id: String(options.id),
+    stateMachine,
     storage,
     network,
+    config: {
+      ...(snapshotAfterBytes === undefined ? {} : { snapshotAfterBytes }),
+      ...(keepBytes === undefined ? {} : { keepBytes }),
+    },
   });
 
   const http = createServer();
@@ -71,7 +94,7 @@ async function startOn(
     await raft.close();
     http.closeAllConnections();
     await network[Symbol.asyncDispose]();
-    await storage[Symbol.asyncDispose]();
+    await parts.close();
   };
   try {
     const port = options.port === 0 ? knownPort(raft) : options.port;

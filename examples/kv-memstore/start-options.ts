@@ -22,7 +22,7 @@ export const startUsage = `A key-value cluster of three nodes in three processes
 
   --port N     the first of three ports in a row on 127.0.0.1 (default 21001); 0 takes any free ones,
                or those that the data was made with
-  --data DIR   where the nodes keep their logs (default ./data in the project's folder)
+  --data DIR   where the nodes keep logs and snapshots (default ./data in the project's folder)
   --memory     keeps everything in memory, which goes with the nodes
   --help       shows this
 

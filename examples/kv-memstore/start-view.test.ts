@@ -10,6 +10,8 @@ function row(id: number, change: Partial<NodeRow> = {}): NodeRow {
     term: 1,
     last: 12,
     applied: 11,
+    snapshot: 9,
+    purged: 4,
     ...change,
   };
 }
@@ -18,10 +20,10 @@ test('the table has a line for each node under its headings', () => {
   const rows = [row(1, { state: 'leader' }), row(2), row(3, { pid: undefined, state: 'dead' })];
 
   expect(renderTable(rows)).toEqual([
-    'id  address          pid  role      term  last  applied',
-    '1   127.0.0.1:21001  101  leader    1     12    11',
-    '2   127.0.0.1:21002  102  follower  1     12    11',
-    '3   127.0.0.1:21003  -    dead      1     12    11',
+    'id  address          pid  role      term  last  applied  snapshot  purged',
+    '1   127.0.0.1:21001  101  leader    1     12    11       9         4',
+    '2   127.0.0.1:21002  102  follower  1     12    11       9         4',
+    '3   127.0.0.1:21003  -    dead      1     12    11       9         4',
   ]);
 });
 

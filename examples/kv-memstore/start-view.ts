@@ -9,9 +9,22 @@ export interface NodeRow {
   readonly term: Term;
   readonly last: LogIndex;
   readonly applied: LogIndex;
+  /** The last entry in the newest snapshot, and the last one that is no longer in the log. */
+  readonly snapshot: LogIndex;
+  readonly purged: LogIndex;
 }
 
-const headings = ['id', 'address', 'pid', 'role', 'term', 'last', 'applied'] as const;
+const headings = [
+  'id',
+  'address',
+  'pid',
+  'role',
+  'term',
+  'last',
+  'applied',
+  'snapshot',
+  'purged',
+] as const;
 
 /** The nodes, one line each under a line of headings. */
 export function renderTable(rows: readonly NodeRow[]): string[] {
@@ -52,8 +65,8 @@ export function findLeader(rows: readonly NodeRow[]): NodeRow | undefined {
 }
 
 function rowCells(row: NodeRow): readonly string[] {
-  const { id, address, pid, state, term, last, applied } = row;
-  return [id, address, pid ?? '-', state, term, last, applied].map(String);
+  const { id, address, pid, state, term, last, applied, snapshot, purged } = row;
+  return [id, address, pid ?? '-', state, term, last, applied, snapshot, purged].map(String);
 }
 
 function widest(cells: readonly (readonly string[])[], column: number): number {

@@ -96,23 +96,3 @@ test('compare-and-set sees a value that went away and came back', () => {
   expect(response).toBeUndefined();
   expect(store.get('foo')).toEqual({ value: 'a', version: 3 });
 });
-
-test('a snapshot restores values and versions and keeps what it froze', async () => {
-  const store = new KeyValueStore();
-  applyAt(store, 1, set('grüße'));
-  const chunks = await store.snapshot();
-  applyAt(store, 2, set('later'));
-  const restored = new KeyValueStore();
-  applyAt(restored, 9, { type: 'set', key: 'old', value: 'gone' });
-
-  await restored.restore(inChunksOfOneByte(chunks));
-
-  expect(restored.get('foo')).toEqual({ value: 'grüße', version: 1 });
-  expect(restored.get('old')).toBeUndefined();
-});
-
-async function* inChunksOfOneByte(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += 1) yield chunk.subarray(at, at + 1);
-  }
-}

@@ -16,6 +16,8 @@ export type Report =
       readonly term: Term;
       readonly last: LogIndex;
       readonly applied: LogIndex;
+      readonly snapshot: LogIndex;
+      readonly purged: LogIndex;
     };
 
 /** Between two reports, so that a busy node does not spend its time on them. */
@@ -51,9 +53,16 @@ export async function reportToParent(
 }
 
 function metricsReport(metrics: RaftMetrics): Report {
-  const { term, last, applied } = metrics;
-  const role = metrics.isRunning ? metrics.role : 'stopped';
-  return { type: 'metrics', role, term, last: last.index, applied: applied.index };
+  const { term, last, applied, snapshot, purged } = metrics;
+  return {
+    type: 'metrics',
+    role: metrics.isRunning ? metrics.role : 'stopped',
+    term,
+    last: last.index,
+    applied: applied.index,
+    snapshot: snapshot.index,
+    purged: purged.index,
+  };
 }
 
 /** A report that cannot be sent has no reader any more, and `disconnect` says so. */

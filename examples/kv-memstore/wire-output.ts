@@ -63,6 +63,12 @@ export interface WireProgress {
   readonly state: FollowerProgress['state'];
 }
 
+/** What a node's state machine holds. */
+export interface WireDigest {
+  readonly entries: number;
+  readonly sha256: string;
+}
+
 export interface WireForward {
   readonly leader_id: number | null;
   readonly leader_node: WireNode | null;

@@ -89,4 +89,23 @@ describe('the arrows between the rooms', () => {
         'import "quorate" or a public subpath.',
     ]);
   });
+
+  test('let packages beside the library know its contracts alone', () => {
+    const findings = findingsIn({
+      'packages/other/package.json': '{ "exports": "./src/good.ts" }',
+      'packages/other/src/good.ts': `import 'quorate';\nimport 'node:path';\nimport './bad.ts';`,
+      'packages/other/src/bad.ts': [
+        `import 'quorate/storage/wal';`,
+        `import '../../quorate/src/index.ts';`,
+        `import '../test/help.test.ts';`,
+      ].join('\n'),
+      'packages/other/test/help.test.ts': `import 'quorate/testing';`,
+    });
+
+    expect(findings).toEqual([
+      expect.stringContaining('src/bad.ts:1: A package beside the library imports "quorate" alone'),
+      expect.stringContaining('src/bad.ts:2: "../../quorate/src/index.ts" leaves the sources'),
+      expect.stringContaining('src/bad.ts:3: "../test/help.test.ts" leaves the sources'),
+    ]);
+  });
 });

@@ -46,11 +46,27 @@ function complaintAbout(from: string, imported: ImportedModule): string | undefi
     if (specifier.startsWith('node:')) return undefined;
     return `The library imports its own files and node: modules only, not "${specifier}".`;
   }
+  const sources = /^packages\/(?!quorate\/)[^/]+\/src\//.exec(from)?.[0];
+  if (sources !== undefined) return complaintBeside(sources, from, imported);
   const isUser = /^(examples|bench)\/|^packages\/(?!quorate\/)/.test(from);
   if (isUser && isRelative && resolveRelative(from, specifier).startsWith('packages/quorate/')) {
     return `"${specifier}" reaches into the library; import "quorate" or a public subpath.`;
   }
   return undefined;
+}
+
+/** Of a package beside the library: it builds on the contracts, never on one implementation. */
+function complaintBeside(
+  sources: string,
+  from: string,
+  { specifier }: ImportedModule,
+): string | undefined {
+  if (specifier.startsWith('quorate/')) {
+    return `A package beside the library imports "quorate" alone, not "${specifier}".`;
+  }
+  if (!specifier.startsWith('.')) return undefined;
+  if (resolveRelative(from, specifier).startsWith(sources)) return undefined;
+  return `"${specifier}" leaves the sources of the package; import "quorate".`;
 }
 
 function complaintInside(

@@ -1,18 +1,22 @@
 import assert from 'node:assert/strict';
-import type { Entry, Membership } from '../core/types.ts';
 import { MemoryNetwork } from '../network/memory.ts';
+import { commandEntry, memberEntry } from './recovery/entries.ts';
 import type { RecoverySuiteOptions } from './recovery/options.ts';
 import { inTime, Place, quick, until, untilLeader, withPlace } from './recovery/place.ts';
+import { powerCutCases } from './recovery/power-cut-cases.ts';
+import { snapshotCases } from './recovery/snapshot-cases.ts';
 
 /**
- * Registers tests that start real nodes on the storage, again and again. What has to do with
- * snapshots is not among them, since a node cannot start from one yet.
+ * Registers tests that start real nodes on the storage, again and again, with log and snapshots,
+ * and end them at every step of what they do to their disk.
  */
 export function recoverySuite(options: RecoverySuiteOptions): void {
   promiseCases(options);
   membershipCases(options);
   refusalCases(options);
   commandCases(options);
+  snapshotCases(options);
+  powerCutCases(options);
 }
 
 function promiseCases(options: RecoverySuiteOptions): void {
@@ -214,15 +218,4 @@ async function leaderOf(nodes: readonly Node[]): Promise<Node> {
     const term = first.metrics.term;
     await until(first, (metrics) => metrics.leader !== leader || metrics.term !== term);
   }
-}
-
-function memberEntry(term: number, index: number, voters: readonly string[][]): Entry {
-  const nodes = Object.fromEntries(voters.flat().map((id) => [id, {}]));
-  const membership: Membership = { cluster: 'cluster-1', voters, nodes };
-  return { logId: { term, index }, payload: { type: 'membership', membership } };
-}
-
-function commandEntry(term: number, index: number): Entry {
-  const data = { bytes: Buffer.from('"x"'), value: undefined };
-  return { logId: { term, index }, payload: { type: 'command', data } };
 }

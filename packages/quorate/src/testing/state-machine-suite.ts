@@ -1,26 +1,56 @@
 import assert from 'node:assert/strict';
 import { Bench, collect, streamOf } from './state-machine/bench.ts';
+import { DurableBench } from './state-machine/durable-bench.ts';
+import { durableCases } from './state-machine/durable-cases.ts';
+import { durableRestoreCases } from './state-machine/durable-restore-cases.ts';
+import { Opened, type RegisterCase } from './state-machine/opened.ts';
 import type { StateMachineSuiteOptions } from './state-machine/options.ts';
 
 /**
- * Registers a test for each promise that a state machine makes.
+ * Registers a test for each promise that a state machine makes; with `durable`, also for those of a
+ * machine with its state on a disk of its own: that state and library records are of one moment
+ * after a crash, whenever it comes.
  *
  * @throws {RangeError} if there are fewer than four commands.
  */
 export function stateMachineSuite<Command, Response>(
   options: StateMachineSuiteOptions<Command, Response>,
 ): void {
-  const bench = new Bench(options);
-  applyCases(options, bench);
-  snapshotCases(options, bench);
-  freezeCases(options, bench);
+  const { test, commands } = options;
+  if (commands.length < 4) {
+    throw new RangeError(`The suite wants at least 4 commands; got ${commands.length}.`);
+  }
+  if (options.durable === undefined) {
+    const register: RegisterCase<Bench<Command, Response>> = (name, run) => {
+      test(name, () => Opened.during((opened) => run(new Bench(opened.options(options)))));
+    };
+    plainCases(register, commands);
+    return;
+  }
+  const register: RegisterCase<DurableBench<Command, Response>> = (name, run) => {
+    test(name, () => Opened.during((opened) => run(new DurableBench(opened.durable(options)))));
+  };
+  const registerPlain: RegisterCase<Bench<Command, Response>> = (name, run) =>
+    register(name, ({ plain }) => run(plain));
+  plainCases(registerPlain, commands);
+  durableCases(register);
+  durableRestoreCases(register);
+}
+
+function plainCases<Command, Response>(
+  register: RegisterCase<Bench<Command, Response>>,
+  commands: readonly Command[],
+): void {
+  applyCases(register, commands);
+  snapshotCases(register);
+  freezeCases(register);
 }
 
 function applyCases<Command, Response>(
-  { test, commands }: StateMachineSuiteOptions<Command, Response>,
-  bench: Bench<Command, Response>,
+  test: RegisterCase<Bench<Command, Response>>,
+  commands: readonly Command[],
 ): void {
-  test('the same commands give the same state and responses on every machine', async () => {
+  test('the same commands give the same state and responses on every machine', async (bench) => {
     const one = await bench.observe(await bench.open(), 0);
     const other = await bench.observe(await bench.open(), 0);
 
@@ -28,18 +58,18 @@ function applyCases<Command, Response>(
     assert.deepEqual(await bench.observeHalfway(), await bench.observeHalfway());
   });
 
-  test('however commands are batched, each gets its own response, and the state is the same', async () => {
+  test('however commands are batched, each gets its own response, and the state is the same', async (bench) => {
     const wanted = await bench.apply(await bench.open(), 0, bench.count, 1);
-    const wantedState = await stateAfter(1);
+    const wantedState = await stateAfter(bench, 1);
 
     for (const batchSize of [2, 3, bench.count]) {
       const responses = await bench.apply(await bench.open(), 0, bench.count, batchSize);
       assert.deepEqual(responses, wanted, `Responses differ in batches of ${batchSize}.`);
-      assert.deepEqual(await stateAfter(batchSize), wantedState);
+      assert.deepEqual(await stateAfter(bench, batchSize), wantedState);
     }
   });
 
-  test('looking at commands with validate changes nothing', async () => {
+  test('looking at commands with validate changes nothing', async (bench) => {
     const wanted = await bench.observe(await bench.open(), 0);
     const machine = await bench.open();
     const refusals: unknown[] = [];
@@ -53,19 +83,20 @@ function applyCases<Command, Response>(
 
     assert.deepEqual(await bench.observe(machine, 0), wanted);
   });
-
-  async function stateAfter(batchSize: number): Promise<unknown> {
-    const machine = await bench.open();
-    await bench.apply(machine, 0, bench.count, batchSize);
-    return (await bench.observe(machine, bench.count)).state;
-  }
 }
 
-function snapshotCases<Command, Response>(
-  { test }: StateMachineSuiteOptions<Command, Response>,
+/** The state after all commands, applied in batches of that size. */
+async function stateAfter<Command, Response>(
   bench: Bench<Command, Response>,
-): void {
-  test('a snapshot that is restored on another machine gives equal state and responses', async () => {
+  batchSize: number,
+): Promise<unknown> {
+  const machine = await bench.open();
+  await bench.apply(machine, 0, bench.count, batchSize);
+  return (await bench.observe(machine, bench.count)).state;
+}
+
+function snapshotCases<Command, Response>(test: RegisterCase<Bench<Command, Response>>): void {
+  test('a snapshot that is restored on another machine gives equal state and responses', async (bench) => {
     const chunks = await collect(await (await bench.openHalfway()).snapshot());
     const other = await bench.open();
 
@@ -74,7 +105,7 @@ function snapshotCases<Command, Response>(
     assert.deepEqual(await bench.observe(other, bench.half), await bench.observeHalfway());
   });
 
-  test('a snapshot arrives as well in chunks of one byte, and in a single one', async () => {
+  test('a snapshot arrives as well in chunks of one byte, and in a single one', async (bench) => {
     const bytes = Buffer.concat(await collect(await (await bench.openHalfway()).snapshot()));
     const wanted = await bench.observeHalfway();
     const inBytes = Array.from(bytes, (byte) => new Uint8Array([byte]));
@@ -86,7 +117,7 @@ function snapshotCases<Command, Response>(
     }
   });
 
-  test('restore replaces the whole state and merges nothing', async () => {
+  test('restore replaces the whole state and merges nothing', async (bench) => {
     const chunks = await collect(await (await bench.openHalfway()).snapshot());
     const other = await bench.open();
     await bench.apply(other, 0, bench.count);
@@ -96,7 +127,7 @@ function snapshotCases<Command, Response>(
     assert.deepEqual(await bench.observe(other, bench.half), await bench.observeHalfway());
   });
 
-  test('restoring the snapshot of a new machine leaves nothing of the old state', async () => {
+  test('restoring the snapshot of a new machine leaves nothing of the old state', async (bench) => {
     const chunks = await collect(await (await bench.open()).snapshot());
     const other = await bench.openHalfway();
 
@@ -106,11 +137,8 @@ function snapshotCases<Command, Response>(
   });
 }
 
-function freezeCases<Command, Response>(
-  { test }: StateMachineSuiteOptions<Command, Response>,
-  bench: Bench<Command, Response>,
-): void {
-  test('what is applied after snapshot resolved is not in it', async () => {
+function freezeCases<Command, Response>(test: RegisterCase<Bench<Command, Response>>): void {
+  test('what is applied after snapshot resolved is not in it', async (bench) => {
     const machine = await bench.openHalfway();
     const frozen = await machine.snapshot();
     await bench.apply(machine, bench.half, bench.count);
@@ -121,7 +149,7 @@ function freezeCases<Command, Response>(
     assert.deepEqual(await bench.observe(other, bench.half), await bench.observeHalfway());
   });
 
-  test('what is applied between two chunks is not in the snapshot', async () => {
+  test('what is applied between two chunks is not in the snapshot', async (bench) => {
     const machine = await bench.openHalfway();
     let next = bench.half;
     const chunks: Uint8Array[] = [];
@@ -137,7 +165,7 @@ function freezeCases<Command, Response>(
     assert.deepEqual(await bench.observe(other, bench.half), await bench.observeHalfway());
   });
 
-  test('making a snapshot changes nothing, and a second one is as good', async () => {
+  test('making a snapshot changes nothing, and a second one is as good', async (bench) => {
     const machine = await bench.openHalfway();
     await collect(await machine.snapshot());
     const chunks = await collect(await machine.snapshot());

@@ -1,5 +1,12 @@
 import type { Committed, StateMachine } from '../../src/contract/state-machine.ts';
-import type { LogId } from '../../src/core/types.ts';
+import type { LogId, SnapshotMeta } from '../../src/core/types.ts';
+
+interface Recorded {
+  readonly commands: unknown[];
+  readonly logIds: LogId[];
+}
+
+const encoder = new TextEncoder();
 
 /** Answers each command with its position among all commands, and remembers them. */
 export class RecordingMachine implements StateMachine<unknown, number> {
@@ -11,6 +18,11 @@ export class RecordingMachine implements StateMachine<unknown, number> {
   onApply: (batch: readonly Committed<unknown>[]) => void | Promise<void> = () => undefined;
   /** Asked by the leader before a command is logged. */
   onValidate: (command: unknown) => void | Promise<void> = () => undefined;
+  /** The snapshots that took the place of the state. */
+  readonly restored: SnapshotMeta[] = [];
+  onRestore: (meta: SnapshotMeta) => void | Promise<void> = () => undefined;
+  /** The size of a snapshot's chunks. */
+  chunkBytes = 1024;
   #isApplying = false;
 
   apply(batch: readonly Committed<unknown>[]): number[] | Promise<number[]> {
@@ -29,10 +41,19 @@ export class RecordingMachine implements StateMachine<unknown, number> {
   }
 
   async snapshot(): Promise<Uint8Array[]> {
-    return [];
+    const { commands, logIds } = this;
+    return chunked(encoder.encode(JSON.stringify({ commands, logIds })), this.chunkBytes);
   }
 
-  async restore(): Promise<void> {}
+  async restore(chunks: AsyncIterable<Uint8Array>, meta: SnapshotMeta): Promise<void> {
+    await this.onRestore(meta);
+    const bytes: Uint8Array[] = [];
+    for await (const chunk of chunks) bytes.push(chunk);
+    const { commands, logIds } = JSON.parse(Buffer.concat(bytes).toString()) as Recorded;
+    this.commands.splice(0, Infinity, ...commands);
+    this.logIds.splice(0, Infinity, ...logIds);
+    this.restored.push(meta);
+  }
 
   #record(batch: readonly Committed<unknown>[]): number[] {
     this.batchSizes.push(batch.length);
@@ -41,4 +62,10 @@ export class RecordingMachine implements StateMachine<unknown, number> {
       return this.commands.push(command);
     });
   }
+}
+
+function chunked(bytes: Uint8Array, size: number): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += size) chunks.push(bytes.subarray(at, at + size));
+  return chunks;
 }

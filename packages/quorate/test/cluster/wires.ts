@@ -1,13 +1,20 @@
 import type { CallOptions, Network, RaftRpc } from '../../src/contract/network.ts';
-import type { AppendEntriesRequest, VoteRequest } from '../../src/core/message.ts';
+import type {
+  AppendEntriesRequest,
+  InstallSnapshotRequest,
+  VoteRequest,
+} from '../../src/core/message.ts';
 import type { NodeId, NodeInfo } from '../../src/core/types.ts';
 
 /** One call on its way, as a test may look at it. */
 export type Carried =
   | { readonly call: 'appendEntries'; readonly request: AppendEntriesRequest }
-  | { readonly call: 'requestVote'; readonly request: VoteRequest };
+  | { readonly call: 'requestVote'; readonly request: VoteRequest }
+  | { readonly call: 'installSnapshot'; readonly request: InstallSnapshotRequest };
 
 export type Message = Carried & { readonly from: NodeId; readonly to: NodeId };
+
+type CarriedRpc = Pick<RaftRpc, Carried['call'] | 'identify'>;
 
 /**
  * The wires between the nodes of a test, over whatever network. They can be cut in each direction,
@@ -18,6 +25,15 @@ export class Wires implements Network {
   readonly ordered: boolean;
   /** Called with every call before it leaves; what it returns is waited for. */
   onCall: (message: Message) => void | Promise<void> = () => undefined;
+  /**
+   * Called with every chunk of a snapshot before it leaves: throw to break the stream, return other
+   * bytes to spoil it.
+   */
+  onChunk: (message: {
+    readonly chunk: Uint8Array;
+    readonly from: NodeId;
+    readonly to: NodeId;
+  }) => void | Uint8Array | Promise<void | Uint8Array> = () => undefined;
   /** Calls that have neither an answer nor been given up. */
   underWay = 0;
   readonly #network: Network;
@@ -48,7 +64,7 @@ export class Wires implements Network {
 
   connect(target: NodeId, info: NodeInfo): RaftRpc & AsyncDisposable {
     const peer = this.#network.connect(target, info);
-    const carried: Pick<RaftRpc, 'appendEntries' | 'requestVote' | 'identify'> & AsyncDisposable = {
+    const carried: CarriedRpc & AsyncDisposable = {
       appendEntries: (request, options) =>
         this.#carry({ call: 'appendEntries', request }, target, options, () =>
           peer.appendEntries(request, options),
@@ -57,10 +73,29 @@ export class Wires implements Network {
         this.#carry({ call: 'requestVote', request }, target, options, () =>
           peer.requestVote(request, options),
         ),
+      installSnapshot: (request, chunks, options) =>
+        this.#carry({ call: 'installSnapshot', request }, target, options, () =>
+          peer.installSnapshot(request, this.#each(chunks, options, target), options),
+        ),
       identify: (options) => peer.identify(options),
       [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose](),
     };
     return carried as RaftRpc & AsyncDisposable;
+  }
+
+  /** Hands on the chunks of a snapshot, unless the wire is cut; the test sees each of them. */
+  async *#each(
+    chunks: AsyncIterable<Uint8Array>,
+    options: CallOptions | undefined,
+    to: NodeId,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const from = options?.from?.node ?? '';
+    for await (const chunk of chunks) {
+      const seen = Promise.resolve(this.onChunk({ chunk, from, to }));
+      const spoiled = await untilAborted(seen, options?.signal);
+      if (this.#cuts.has(`${from} ${to}`)) await lost(options?.signal);
+      yield spoiled ?? chunk;
+    }
   }
 
   async #carry<Result>(
@@ -89,16 +124,16 @@ function lost(signal: AbortSignal | undefined): Promise<void> {
 }
 
 /** Waits for `promise`, as long as the caller does. */
-async function untilAborted(
-  promise: Promise<void>,
+async function untilAborted<Result>(
+  promise: Promise<Result>,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<Result> {
   signal?.throwIfAborted();
-  const aborted = Promise.withResolvers<void>();
+  const aborted = Promise.withResolvers<never>();
   const abort = (): void => aborted.reject(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    await Promise.race([promise, aborted.promise]);
+    return await Promise.race([promise, aborted.promise]);
   } finally {
     signal?.removeEventListener('abort', abort);
   }

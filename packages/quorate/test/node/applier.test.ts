@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Committed, StateMachine } from '../../src/contract/state-machine.ts';
+import { noLogId } from '../../src/core/log-shape.ts';
+import { noMembership } from '../../src/core/membership.ts';
 import type { Entry, LogIndex } from '../../src/core/types.ts';
 import { Applier } from '../../src/node/applier.ts';
 import { jsonCodec } from '../../src/node/codec.ts';
 import { LogTail } from '../../src/node/log-tail.ts';
+import { Machine } from '../../src/node/machine.ts';
 import { commandRun } from './entries.ts';
 import { settle } from './virtual-runtime.ts';
 
@@ -29,14 +32,14 @@ class ApplierUnderTest {
     tail.append(entries);
     const answer: Apply = apply ?? ((batch) => batch.map(({ command }) => command));
     this.applier = new Applier({
-      stateMachine: {
+      machine: new Machine({
         apply: (batch: readonly Committed<unknown>[]) => {
           this.batches.push(batch.map(({ logId }) => logId.index));
           return answer(batch);
         },
         snapshot: async () => [],
         restore: async () => {},
-      },
+      }),
       codec: jsonCodec,
       log: {
         read: (from, to, maxBytes) => {
@@ -44,9 +47,10 @@ class ApplierUnderTest {
           return slowReads ? Promise.resolve(read) : read;
         },
       },
-      applied: 0,
+      applied: noLogId,
+      membership: noMembership,
       maxBatchBytes,
-      onApplied: (last) => this.applied.push(last),
+      onApplied: ({ last }) => this.applied.push(last.index),
       onFailure: (cause) => this.failures.push(cause),
     });
   }

@@ -26,6 +26,7 @@ function openLog({ store = new GatedStore(), ...options }: OpenOptions = {}): Te
     last: 0,
     tailCacheBytes: 1024 * 1024,
     onPersisted: (write) => persisted.push(write),
+    onPurged: () => undefined,
     onFailure: (cause) => failures.push(cause),
     ...options,
   });

@@ -33,6 +33,7 @@ test.each(
     last: 0,
     tailCacheBytes: draw(3) * 200,
     onPersisted: (write) => (reported = write),
+    onPurged: () => undefined,
     onFailure: (cause) => failures.push(cause),
   });
   const history = new History(draw);

@@ -5,6 +5,8 @@ import type { AppendEntriesRequest, AppendEntriesResponse } from '../../src/core
 import { Log } from '../../src/node/log.ts';
 import { completeConfig } from '../../src/node/options.ts';
 import { Peers } from '../../src/node/peers.ts';
+import { Transfers } from '../../src/node/transfers.ts';
+import { MemorySnapshotStore } from '../../src/storage/memory/snapshot-store.ts';
 import { commandRun } from './entries.ts';
 import { GatedStore } from './gated-store.ts';
 import { settle, VirtualRuntime } from './virtual-runtime.ts';
@@ -56,11 +58,14 @@ export class PeersUnderTest {
       last: 0,
       tailCacheBytes,
       onPersisted: () => {},
+      onPurged: () => {},
       onFailure: (cause) => this.failures.push(cause),
     });
     this.peers = new Peers('a', {
       network: { ordered: true, connect: (id, { address }) => this.#connect(`${id}@${address}`) },
       log: this.log,
+      snapshots: new MemorySnapshotStore(),
+      transfers: new Transfers(config, this.runtime),
       config,
       runtime: this.runtime,
       identity: () => identity,

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Storage } from '../../src/contract/storage.ts';
 import type { Entry } from '../../src/core/types.ts';
-import { recover } from '../../src/node/recovery.ts';
+import { Machine } from '../../src/node/machine.ts';
+import { type Recovered, recover } from '../../src/node/recovery.ts';
 import { MemorySnapshotStore } from '../../src/storage/memory/snapshot-store.ts';
+import { RecordingMachine } from '../cluster/recording-machine.ts';
 import { commandRun } from './entries.ts';
 import { GatedStore } from './gated-store.ts';
 
@@ -24,11 +26,17 @@ function membershipEntry(term: number, index: number, voters: readonly string[])
 
 const drawId = (): string => 'drawn';
 
+/** Recovers with a state machine that keeps nothing. */
+function recoverOn(storage: Storage, id: string, randomId: () => string): Promise<Recovered> {
+  const machine = new Machine(new RecordingMachine());
+  return recover({ storage, id, machine, randomId });
+}
+
 describe('recovery', () => {
   test('of a new disk draws an incarnation and knows nothing', async () => {
     const { storage, store } = openStorage();
 
-    const { identity, state } = await recover(storage, 'a', drawId);
+    const { identity, state } = await recoverOn(storage, 'a', drawId);
 
     expect(identity).toEqual({ cluster: undefined, node: 'a', incarnation: 'drawn', starts: 1 });
     expect(await store.readIdentity()).toEqual(identity);
@@ -37,6 +45,7 @@ describe('recovery', () => {
       termStarts: [],
       purged: { term: 0, index: 0 },
       last: { term: 0, index: 0 },
+      snapshot: { term: 0, index: 0 },
       applied: { term: 0, index: 0 },
       memberships: [],
     });
@@ -44,9 +53,9 @@ describe('recovery', () => {
 
   test('counts each start', async () => {
     const { storage } = openStorage();
-    await recover(storage, 'a', drawId);
+    await recoverOn(storage, 'a', drawId);
 
-    const { identity } = await recover(storage, 'a', () => 'another');
+    const { identity } = await recoverOn(storage, 'a', () => 'another');
 
     expect(identity).toMatchObject({ incarnation: 'drawn', starts: 2 });
   });
@@ -58,7 +67,7 @@ describe('recovery', () => {
     await store.append([membershipEntry(0, 1, ['a']), ...commandRun(1, 2, 4)]);
     await store.append([membershipEntry(3, 4, ['a', 'b']), ...commandRun(3, 5, 7)]);
 
-    const { state } = await recover(storage, 'a', drawId);
+    const { state } = await recoverOn(storage, 'a', drawId);
 
     expect(state.vote).toEqual({ term: 4, votedFor: 'b' });
     expect(state.termStarts).toEqual([
@@ -77,7 +86,7 @@ describe('recovery', () => {
     const { storage, store } = openStorage();
     await store.saveIdentity({ cluster: 'c', node: 'a', incarnation: 'i', starts: 1 });
 
-    const { identity } = await recover(storage, 'a', drawId);
+    const { identity } = await recoverOn(storage, 'a', drawId);
 
     expect(identity).toEqual({ cluster: undefined, node: 'a', incarnation: 'i', starts: 2 });
   });
@@ -87,7 +96,7 @@ describe('recovery', () => {
     await store.saveIdentity({ cluster: 'c', node: 'a', incarnation: 'i', starts: 1 });
     await store.saveVote({ term: 1, votedFor: 'b' });
 
-    expect((await recover(storage, 'a', drawId)).identity.cluster).toBe('c');
+    expect((await recoverOn(storage, 'a', drawId)).identity.cluster).toBe('c');
   });
 
   test('a log of one cluster on a disk of another is refused', async () => {
@@ -95,7 +104,7 @@ describe('recovery', () => {
     await store.saveIdentity({ cluster: 'other', node: 'a', incarnation: 'i', starts: 1 });
     await store.append([membershipEntry(0, 1, ['a'])]);
 
-    await expect(recover(storage, 'a', drawId)).rejects.toThrow(
+    await expect(recoverOn(storage, 'a', drawId)).rejects.toThrow(
       'The disk says that it belongs to cluster other, and entry 1 of its log to cluster c.',
     );
   });
@@ -105,7 +114,7 @@ describe('recovery', () => {
     await store.saveVote({ term: 1, votedFor: undefined });
     await store.append(commandRun(1, 1, 13, 1024 * 1024));
 
-    const { state } = await recover(storage, 'a', drawId);
+    const { state } = await recoverOn(storage, 'a', drawId);
 
     expect(state.last.index).toBe(12);
     expect(store.reads.length).toBeGreaterThan(2);
@@ -115,9 +124,9 @@ describe('recovery', () => {
 describe('recovery refuses', () => {
   test('the storage of another node, and leaves it as it was', async () => {
     const { storage, store } = openStorage();
-    await recover(storage, 'a', drawId);
+    await recoverOn(storage, 'a', drawId);
 
-    const recovered = recover(storage, 'b', drawId);
+    const recovered = recoverOn(storage, 'b', drawId);
 
     await expect(recovered).rejects.toThrow(RangeError);
     await expect(recovered).rejects.toThrow(
@@ -131,7 +140,7 @@ describe('recovery refuses', () => {
     await store.saveVote({ term: 2, votedFor: undefined });
     await store.append(commandRun(3, 1, 3));
 
-    const recovered = recover(storage, 'a', drawId);
+    const recovered = recoverOn(storage, 'a', drawId);
 
     await expect(recovered).rejects.toMatchObject({ code: 'RAFT_FATAL' });
     await expect(recovered).rejects.toThrow(
@@ -156,18 +165,18 @@ describe('recovery refuses', () => {
       return spoil(entries);
     };
 
-    await expect(recover(storage, 'a', drawId)).rejects.toMatchObject({ code: 'RAFT_FATAL' });
+    await expect(recoverOn(storage, 'a', drawId)).rejects.toMatchObject({ code: 'RAFT_FATAL' });
   });
 
-  test('a log whose beginning is in a snapshot', async () => {
+  test('a log whose beginning is in a snapshot that is missing', async () => {
     const { storage, store } = openStorage();
     await store.saveVote({ term: 1, votedFor: undefined });
     await store.append(commandRun(1, 1, 5));
     await store.purge({ term: 1, index: 2 });
 
-    await expect(recover(storage, 'a', drawId)).rejects.toMatchObject({
-      code: 'RAFT_UNSUPPORTED',
-    });
+    await expect(recoverOn(storage, 'a', drawId)).rejects.toThrow(
+      'The log is purged up to entry 2, and the newest snapshot is missing',
+    );
   });
 });
 

@@ -183,6 +183,18 @@ describe('entries that are no longer in memory', () => {
     expect(under.events).toEqual([{ type: 'unanswered', call: 1 }]);
   });
 
+  test('are not sent, and stop nobody, if they are purged while they are read', async () => {
+    const under = await withEntries(10, 1);
+
+    under.replicate(1, range(0, 10));
+    under.log.purge({ term: 1, index: 5 }, { all: false });
+    await settle();
+
+    expect(under.calls).toHaveLength(0);
+    expect(under.failures).toEqual([]);
+    expect(under.events).toEqual([{ type: 'unanswered', call: 1 }]);
+  });
+
   test('that the store cannot read stop the node, unless the term has changed', async () => {
     for (const term of [1, 2]) {
       const under = await withEntries(10, 1);

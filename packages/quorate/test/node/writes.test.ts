@@ -171,6 +171,74 @@ describe('writes', () => {
   });
 });
 
+describe('writes over a snapshot that takes the place of the state', () => {
+  test('that it covers took effect without a response, those after it are still answered', () => {
+    const under = new WritesUnderTest();
+    under.propose(3, 1, 5);
+    under.propose(2, 1, 8);
+    under.propose(2, 1, 10);
+
+    under.writes.restored(8);
+    under.apply(1, 9, 12);
+
+    expect(under.outcomes).toEqual([
+      [1, 'LeadershipLostError'],
+      [2, 'LeadershipLostError'],
+      [3, 'LeadershipLostError'],
+      [4, 'LeadershipLostError'],
+      [5, 'done at 9'],
+      [6, 'done at 10'],
+      [7, 'done at 11'],
+    ]);
+  });
+
+  test('of a batch that is half answered keep their place', () => {
+    for (const [covered, lost] of [
+      [4, []],
+      [6, []],
+      [7, [3]],
+      [9, [3, 4, 5]],
+      [20, [3, 4, 5, 6]],
+    ] as const) {
+      const under = new WritesUnderTest();
+      under.propose(6, 1, 5);
+      under.apply(1, 5, 7);
+
+      under.writes.restored(covered);
+      under.apply(1, Math.max(7, covered + 1), 11);
+
+      const outcomes = under.outcomes.slice(2);
+      expect(outcomes.map(([write]) => write)).toEqual([3, 4, 5, 6]);
+      const isLost = outcomes.filter(([, outcome]) => outcome === 'LeadershipLostError');
+      expect(isLost.map(([write]) => write)).toEqual(lost);
+    }
+  });
+
+  test('leave their room to others, and say that they may have been applied', async () => {
+    const writes = new Writes({ maxPendingWrites: 1, maxPendingBytes: 9, maxCommandBytes: 9 });
+    const write = (): Promise<unknown> => {
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+      const pending: PendingWrite = { data: commandData(1), resolve, reject };
+      writes.reserve(pending);
+      writes.add(pending);
+      return promise;
+    };
+    const lost = write();
+    const { pending } = writes.takeWaiting();
+    writes.accepted(pending, { type: 'accepted', first: { term: 2, index: 7 }, count: 1 });
+
+    writes.restored(7);
+
+    await expect(lost).rejects.toMatchObject({
+      code: 'RAFT_LEADERSHIP_LOST',
+      maybeApplied: true,
+      logId: { term: 2, index: 7 },
+    });
+    write();
+    expect(() => write()).toThrow('maxPendingWrites is 1');
+  });
+});
+
 describe('the bounds on writes', () => {
   test('refuse one more than maxPendingWrites, and count it no longer once it is answered', () => {
     const under = new WritesUnderTest({ maxPendingWrites: 2 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { SnapshotStore } from '../../src/contract/snapshot-store.ts';
 import type { Storage } from '../../src/contract/storage.ts';
 import { MemorySnapshotStore } from '../../src/storage/memory/snapshot-store.ts';
 import type { RecoverySuiteOptions } from '../../src/testing/recovery/options.ts';
@@ -9,10 +10,13 @@ import { Disk, DiskLogStore } from './disk-log-store.ts';
 
 type Store = new (disk: Disk) => DiskLogStore;
 
-function storageOf(log: DiskLogStore): Storage {
+function storageOf(
+  log: DiskLogStore,
+  snapshots: SnapshotStore = new MemorySnapshotStore(),
+): Storage {
   return {
     log,
-    snapshots: new MemorySnapshotStore(),
+    snapshots,
     [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
   };
 }
@@ -20,10 +24,10 @@ function storageOf(log: DiskLogStore): Storage {
 function hooksFor(LogStore: Store): Required<Omit<RecoverySuiteOptions, 'test'>> {
   return {
     open: async () => storageOf(new LogStore(new Disk())),
-    reopen: async ({ log }) => {
+    reopen: async ({ log, snapshots }) => {
       const { disk } = log as DiskLogStore;
       disk.isOpen = false;
-      return storageOf(new LogStore(disk));
+      return storageOf(new LogStore(disk), snapshots);
     },
   };
 }

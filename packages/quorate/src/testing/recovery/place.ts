@@ -1,5 +1,6 @@
 import type { LogStore } from '../../contract/log-store.ts';
-import type { Committed, StateMachine } from '../../contract/state-machine.ts';
+import type { SnapshotStore } from '../../contract/snapshot-store.ts';
+import type { AnyStateMachine } from '../../contract/state-machine.ts';
 import type { Storage } from '../../contract/storage.ts';
 import type { NodeId } from '../../core/types.ts';
 import { MemoryNetwork } from '../../network/memory.ts';
@@ -7,7 +8,9 @@ import type { RaftMetrics } from '../../node/metrics.ts';
 import type { RaftConfig } from '../../node/options.ts';
 import { Raft, type WaitOptions } from '../../node/raft.ts';
 import { nodeRuntime } from '../../platform/runtime.ts';
+import { CommandList, DurableCommandList } from './machines.ts';
 import type { RecoverySuiteOptions } from './options.ts';
+import { PowerCut, poweredBy } from './power-cut.ts';
 
 /** Nobody campaigns unless the cluster has a single voter. */
 export const calm: Partial<RaftConfig> = { electionTimeoutMs: { min: 20_000, max: 40_000 } };
@@ -18,33 +21,15 @@ export const quick: Partial<RaftConfig> = {
   electionTimeoutMs: { min: 150, max: 300 },
 };
 
-/** Remembers the commands in the order in which it was given them. */
-export class CommandList implements StateMachine<string, number> {
-  readonly commands: string[] = [];
-
-  apply(batch: readonly Committed<string>[]): number[] {
-    return batch.map(({ command }) => this.commands.push(command));
-  }
-
-  async snapshot(): Promise<Uint8Array[]> {
-    return [Buffer.from(JSON.stringify(this.commands))];
-  }
-
-  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const parts: Uint8Array[] = [];
-    for await (const chunk of chunks) parts.push(chunk);
-    const restored = JSON.parse(Buffer.concat(parts).toString()) as string[];
-    this.commands.splice(0, this.commands.length, ...restored);
-  }
-}
-
 /** A place for a node: its disk stays over restarts, the process and its memory do not. */
 export class Place implements AsyncDisposable {
   readonly #options: RecoverySuiteOptions;
   readonly #network: MemoryNetwork;
   #storage: Storage;
   #raft: Raft<string, number> | undefined;
-  machine: CommandList = new CommandList();
+  #cut: PowerCut | undefined = undefined;
+  /** A state machine in memory is a new one at each start; one with a disk of its own stays. */
+  machine: CommandList | DurableCommandList = new CommandList();
 
   private constructor(options: RecoverySuiteOptions, storage: Storage, network: MemoryNetwork) {
     this.#options = options;
@@ -63,12 +48,23 @@ export class Place implements AsyncDisposable {
     return this.#storage.log;
   }
 
+  get snapshots(): SnapshotStore {
+    return this.#storage.snapshots;
+  }
+
+  /** Cuts the power of the next node here after so many steps of its disks, until it crashes. */
+  cutAfter(steps: number): PowerCut {
+    this.#cut = new PowerCut(steps);
+    return this.#cut;
+  }
+
   async start(id: NodeId, config: Partial<RaftConfig> = calm): Promise<Raft<string, number>> {
-    this.machine = new CommandList();
+    if (this.machine instanceof DurableCommandList) this.machine.cut = this.#cut;
+    else this.machine = new CommandList();
     this.#raft = await Raft.start<string, number>({
       id,
-      stateMachine: this.machine,
-      storage: this.#storage,
+      stateMachine: this.machine as AnyStateMachine<string, number>,
+      storage: this.#cut === undefined ? this.#storage : poweredBy(this.#cut, this.#storage),
       network: this.#network,
       config,
     });
@@ -77,8 +73,10 @@ export class Place implements AsyncDisposable {
   }
 
   /** Ends the node, if one runs, and leaves its storage as a crash would. */
-  async crash(): Promise<void> {
+  async crash({ losesUnflushed = false }: { losesUnflushed?: boolean } = {}): Promise<void> {
     await this.#end();
+    this.#cut = undefined;
+    if (this.machine instanceof DurableCommandList) this.machine.crash({ losesUnflushed });
     if (this.#options.reopen !== undefined) {
       this.#storage = await this.#options.reopen(this.#storage);
     }

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import type { Committed, StateMachine } from '../../contract/state-machine.ts';
 import type { SnapshotMeta } from '../../core/types.ts';
-import type { StateMachineSuiteOptions } from './options.ts';
+
+/** The machines of one case, as state machines that keep nothing. */
+export interface BenchOptions<Command, Response> {
+  readonly open: () => Promise<StateMachine<Command, Response>>;
+  readonly commands: readonly Command[];
+  readonly stateOf?: ((machine: StateMachine<Command, Response>) => unknown) | undefined;
+}
 
 /** What can be seen of a machine. */
 export interface Observed {
@@ -13,12 +19,9 @@ export interface Observed {
 export class Bench<Command, Response> {
   readonly open: () => Promise<StateMachine<Command, Response>>;
   readonly #committed: readonly Committed<Command>[];
-  readonly #stateOf: StateMachineSuiteOptions<Command, Response>['stateOf'];
+  readonly #stateOf: BenchOptions<Command, Response>['stateOf'];
 
-  constructor({ open, commands, stateOf }: StateMachineSuiteOptions<Command, Response>) {
-    if (commands.length < 4) {
-      throw new RangeError(`The suite wants at least 4 commands; got ${commands.length}.`);
-    }
+  constructor({ open, commands, stateOf }: BenchOptions<Command, Response>) {
     this.open = open;
     this.#stateOf = stateOf;
     this.#committed = commands.map((command, position) => ({
@@ -44,7 +47,7 @@ export class Bench<Command, Response> {
   ): Promise<Response[]> {
     const responses: Response[] = [];
     for (let start = from; start < to; start += batchSize) {
-      const batch = this.#committed.slice(start, Math.min(start + batchSize, to));
+      const batch = this.batch(start, Math.min(start + batchSize, to));
       const answered = await machine.apply(batch);
       assert.equal(
         answered.length,
@@ -56,11 +59,21 @@ export class Bench<Command, Response> {
     return responses;
   }
 
-  /** Opens a machine and applies the first half. */
-  async openHalfway(): Promise<StateMachine<Command, Response>> {
+  /** The commands from `from` (in) to `to` (out) with their log ids. */
+  batch(from: number, to: number): readonly Committed<Command>[] {
+    return this.#committed.slice(from, to);
+  }
+
+  /** Opens a machine and applies the first `count` commands. */
+  async openAfter(count: number): Promise<StateMachine<Command, Response>> {
     const machine = await this.open();
-    await this.apply(machine, 0, this.half);
+    await this.apply(machine, 0, count);
     return machine;
+  }
+
+  /** Opens a machine and applies the first half. */
+  openHalfway(): Promise<StateMachine<Command, Response>> {
+    return this.openAfter(this.half);
   }
 
   /** The state, and the responses to the commands from `from` on, which are applied for that. */
@@ -70,9 +83,14 @@ export class Bench<Command, Response> {
     return { state, responses };
   }
 
+  /** What a machine shows that was given the first `count` commands and nothing else. */
+  async observeAfter(count: number): Promise<Observed> {
+    return this.observe(await this.openAfter(count), count);
+  }
+
   /** What a machine shows that was given the first half and nothing else. */
-  async observeHalfway(): Promise<Observed> {
-    return this.observe(await this.openHalfway(), this.half);
+  observeHalfway(): Promise<Observed> {
+    return this.observeAfter(this.half);
   }
 
   /** Describes a snapshot of what the first `count` commands made. */

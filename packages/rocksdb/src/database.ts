@@ -1,0 +1,132 @@
+import { LockedError, StoppedError } from 'quorate';
+import type RocksDB from 'rocksdb-native';
+import type { RocksConstructor } from './load-rocks.ts';
+
+export interface DatabaseOptions {
+  /** What is written stays in memory until so many bytes have come together; then it is a file. */
+  readonly writeBufferBytes: number;
+}
+
+/** Files that the engine holds open at a time. */
+const maxOpenFiles = 1000;
+
+/** One database of RocksDB, and all who read it: they are ended before it is. */
+export class Database {
+  readonly #rocks: RocksDB;
+  readonly #readers = new Set<RocksDB.Pairs>();
+  /** Views of one moment. One that nobody begins to read stays until the database is closed. */
+  readonly #frozen = new Set<RocksDB>();
+  #closing: Promise<void> | undefined;
+  #whyClosed: Error | undefined;
+
+  private constructor(rocks: RocksDB) {
+    this.#rocks = rocks;
+  }
+
+  /** @throws {LockedError} if it is open already, here or in another process. */
+  static async open(
+    Rocks: RocksConstructor,
+    folder: string,
+    { writeBufferBytes }: DatabaseOptions,
+  ): Promise<Database> {
+    const rocks = new Rocks(folder, { maxOpenFiles, writeBufferSize: writeBufferBytes });
+    try {
+      await rocks.ready();
+    } catch (cause) {
+      throw openFailure(folder, cause);
+    }
+    return new Database(rocks);
+  }
+
+  async get(key: Buffer): Promise<Buffer | undefined> {
+    return (await this.#open.get(key)) ?? undefined;
+  }
+
+  /** The pairs of a stretch, in order, as they are at one moment: that of the first step. */
+  pairs(range: RocksDB.Range): AsyncGenerator<RocksDB.Pair> {
+    return this.#read(this.#open, range);
+  }
+
+  /** The pairs of a stretch as they are now, however late they are read. */
+  freeze(range: RocksDB.Range): AsyncGenerator<RocksDB.Pair> {
+    const frozen = this.#open.snapshot();
+    this.#frozen.add(frozen);
+    return this.#readFrozen(frozen, range);
+  }
+
+  /** Writes all changes at once or, if it rejects, none. `undefined` deletes. */
+  async write(
+    changes: Iterable<{ readonly key: Buffer; readonly value: Uint8Array | undefined }>,
+  ): Promise<void> {
+    const batch = this.#open.write({ autoDestroy: true });
+    let count = 0;
+    for (const { key, value } of changes) {
+      if (value === undefined) batch.tryDelete(key);
+      else batch.tryPut(key, value);
+      count += 1;
+    }
+    if (count === 0) batch.destroy();
+    else await batch.flush();
+  }
+
+  async flush(): Promise<void> {
+    await this.#open.flush();
+  }
+
+  /** Ends all reading with `why`, then closes. A second call waits for the first. */
+  close(why: Error): Promise<void> {
+    this.#whyClosed ??= why;
+    this.#closing ??= this.#close(this.#whyClosed);
+    return this.#closing;
+  }
+
+  async #close(why: Error): Promise<void> {
+    for (const reader of this.#readers) reader.destroy(why);
+    const frozen = [...this.#frozen];
+    this.#frozen.clear();
+    for (const one of frozen) await one.close();
+    await this.#rocks.close();
+  }
+
+  async *#readFrozen(frozen: RocksDB, range: RocksDB.Range): AsyncGenerator<RocksDB.Pair> {
+    try {
+      yield* this.#read(frozen, range);
+    } finally {
+      if (this.#frozen.delete(frozen)) await frozen.close();
+    }
+  }
+
+  async *#read(rocks: RocksDB, range: RocksDB.Range): AsyncGenerator<RocksDB.Pair> {
+    if (this.#whyClosed !== undefined) throw this.#whyClosed;
+    const reader = rocks.iterator(range);
+    this.#readers.add(reader);
+    try {
+      yield* reader;
+    } finally {
+      this.#readers.delete(reader);
+      reader.destroy();
+    }
+  }
+
+  get #open(): RocksDB {
+    if (this.#whyClosed !== undefined) throw this.#whyClosed;
+    return this.#rocks;
+  }
+}
+
+function openFailure(folder: string, cause: unknown): Error {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  if (/\block\b.*\bLOCK\b/i.test(text)) {
+    const message = `${folder} is in use by another process, or by a state machine of this one.`;
+    return new LockedError(`${message} Close that one, or take another folder.`, { cause });
+  }
+  return new Error(`RocksDB cannot open ${folder}: ${text}`, { cause });
+}
+
+export function closedError(): StoppedError {
+  return new StoppedError('The state machine was closed; open it again.');
+}
+
+export function replacedError(): StoppedError {
+  return new StoppedError('The state was replaced by a snapshot while it was read; read it again.');
+}
