@@ -7,12 +7,15 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { codeBlocksIn } from './docs/code-blocks.ts';
+import { runInWorker } from './docs/run-in-worker.ts';
 import { readProject } from './tidy/project-files.ts';
 
 // The TypeScript in README and the other pages compiles, and what is marked `ts run` ends well.
+// The guides are run whole: only a block that leaves something to its reader is not.
 
 const root = path.dirname(import.meta.dirname);
 const timeoutMs = 60_000;
+const programTimeoutMs = 40_000;
 const run = promisify(execFile);
 
 const blocks = readProject(root)
@@ -46,16 +49,29 @@ test('the code in the pages compiles', async () => {
   expect(withPages(output)).toBe('');
 });
 
-const programs = blocks.filter((block) => block.isProgram);
+test('every block of the guides is a program that is run, if it leaves nothing to the reader', () => {
+  const guides = blocks.filter(({ page }) => page.startsWith('docs/guide/'));
+
+  const unrun = guides.filter(({ isProgram, code }) => !isProgram && !/^declare /m.test(code));
+
+  expect(guides.length).toBeGreaterThan(10);
+  expect(unrun.map(({ page, line }) => `${page}:${line}`)).toEqual([]);
+});
+
+// A suite that starts nodes again and again takes ten seconds; the house runs it on its own stores.
+const takesLong = /^recoverySuite\(/m;
+const isFull = process.env['QUORATE_TEST_FULL'] === '1';
+const programs = blocks.filter(
+  ({ isProgram, code }) => isProgram && (isFull || !takesLong.test(code)),
+);
 
 // Pages use `await using`, which Node 22 reads only once it is compiled.
 test.skipIf(process.versions.node.startsWith('22.')).each(programs)(
   'the program at $page:$line ends well, and prints what the page says',
   async ({ fileName, output }) => {
-    const flags = ['--conditions=quorate-source', '--disable-warning=ExperimentalWarning'];
-
-    const { stdout } = await run(process.execPath, [...flags, path.join(folder, fileName)], {
-      timeout: timeoutMs,
+    const stdout = await runInWorker(path.join(folder, fileName), {
+      cache: path.join(folder, 'cache'),
+      timeoutMs: programTimeoutMs,
     });
 
     // A page may leave the output out; then it is enough that the program ends well.

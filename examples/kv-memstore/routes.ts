@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type LogId, type NodeInfo, NotLeaderError, type Raft, UnsupportedError } from 'quorate';
 import { UnknownPathError, WrongMethodError } from './edge-errors.ts';
-import type { Versioned } from './frozen-values.ts';
+import type { FrozenContent, Versioned } from './frozen-values.ts';
 import type { Command, CommandResponse } from './store.ts';
 import { parseAddLearner, parseCommand, parseInit, parseKey, parseVoters } from './wire-input.ts';
 import {
@@ -16,9 +16,8 @@ import {
 
 /** What the calls want to know of a node's state, be it in memory or on a disk. */
 export interface ReadableStore {
-  readonly size: number | Promise<number>;
   get(key: string): Versioned | undefined | Promise<Versioned | undefined>;
-  snapshot(): Promise<Iterable<Uint8Array> | AsyncIterable<Uint8Array>>;
+  freeze(): FrozenContent;
 }
 
 /** One node of the example, as its calls see it. */
@@ -91,15 +90,15 @@ function metrics({ raft }: ExampleNode): WireMetrics {
   return wireMetrics(raft.metrics);
 }
 
-/** Of this node's whole state, as in a snapshot: nodes that applied the same have the same. */
+/** Of this node's whole state at one moment: nodes that applied the same have the same. */
 async function digest({ store }: ExampleNode, { signal }: Call): Promise<WireDigest> {
-  const entries = await store.size;
+  const { chunks, count } = store.freeze();
   const hash = createHash('sha256');
-  for await (const chunk of await store.snapshot()) {
+  for await (const chunk of chunks) {
     signal.throwIfAborted();
     hash.update(chunk);
   }
-  return { entries, sha256: hash.digest('hex') };
+  return { entries: count(), sha256: hash.digest('hex') };
 }
 
 function listNodes({ raft }: ExampleNode): Record<string, string> {

@@ -83,12 +83,15 @@ async function startOn(parts: NodeParts, options: ServerOptions): Promise<Exampl
     storage,
     network,
     config: {
+      // Its clients know how to find the leader, and are told where it is.
+      forwardWrites: false,
       ...(snapshotAfterBytes === undefined ? {} : { snapshotAfterBytes }),
       ...(keepBytes === undefined ? {} : { keepBytes }),
     },
   });
 
-  const http = createServer();
+  // A snapshot may take as long as it moves; both its ends see when it does not.
+  const http = createServer({ requestTimeout: 0 });
   const close = async (): Promise<void> => {
     http.close();
     await raft.close();

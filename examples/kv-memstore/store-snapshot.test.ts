@@ -89,6 +89,42 @@ test('a state that is overwritten whole while it is read is read as it was', asy
   expect(Buffer.concat(chunks).equals(Buffer.concat(wanted))).toBe(true);
 });
 
+test('of what came after it, a snapshot that is being read keeps nothing', async () => {
+  const store = new KeyValueStore();
+  fill(store, 10);
+  const frozen = await store.snapshot();
+
+  for (let round = 1; round <= 3; round += 1) fill(store, 1000, { firstVersion: round * 1000 });
+
+  expect(store.keptCount).toBe(10);
+  const other = await restored(await collect(frozen));
+  expect([other.size, other.get('k9')]).toEqual([10, { value: 'v', version: 10 }]);
+});
+
+test('a state that was restored is frozen as it was, also before the first write', async () => {
+  const store = new KeyValueStore();
+  fill(store, 10, { firstVersion: 100 });
+  const other = await restored(await collect(await store.snapshot()));
+  const frozen = await other.snapshot();
+
+  fill(other, 10, { value: 'new', firstVersion: 110 });
+
+  const third = await restored(await collect(frozen));
+  expect(third.get('k0')).toEqual({ value: 'v', version: 100 });
+});
+
+test('what is frozen to be looked at is of one moment, with its count', async () => {
+  const store = new KeyValueStore();
+  fill(store, 10);
+  const frozen = store.freeze();
+
+  fill(store, 20, { firstVersion: 100 });
+
+  const read = await restored(await collect(frozen.chunks));
+  expect([frozen.count(), read.size]).toEqual([10, 10]);
+  expect(store.frozenCount).toBe(0);
+});
+
 test('two snapshots of different moments are read side by side', async () => {
   const store = new KeyValueStore();
   fill(store, 3, { value: 'first' });

@@ -1,5 +1,5 @@
 import type { Committed, StateMachine } from 'quorate';
-import { FrozenValues, type Versioned } from './frozen-values.ts';
+import { type FrozenContent, FrozenValues, type Versioned } from './frozen-values.ts';
 import { readSnapshot, writeSnapshot } from './store-snapshot.ts';
 
 export type Command =
@@ -17,6 +17,7 @@ export type CommandResponse = Versioned | undefined;
 /** The replicated state: strings under strings, in memory. */
 export class KeyValueStore implements StateMachine<Command, CommandResponse> {
   #values = new Map<string, Versioned>();
+  #lastVersion = 0;
   #frozen: readonly FrozenValues[] = [];
 
   get size(): number {
@@ -26,6 +27,11 @@ export class KeyValueStore implements StateMachine<Command, CommandResponse> {
   /** Snapshots that are being read: each makes writes dearer. */
   get frozenCount(): number {
     return this.#frozen.length;
+  }
+
+  /** Old values that these keep in memory. */
+  get keptCount(): number {
+    return this.#frozen.reduce((sum, { keptCount }) => sum + keptCount, 0);
   }
 
   get(key: string): Versioned | undefined {
@@ -38,18 +44,32 @@ export class KeyValueStore implements StateMachine<Command, CommandResponse> {
 
   /** Takes no longer for a million keys than for one; `FrozenValues` says what it costs later. */
   async snapshot(): Promise<AsyncIterable<Uint8Array>> {
-    const frozen = new FrozenValues(this.#values);
-    this.#frozen = [...this.#frozen, frozen];
-    return writeSnapshot(frozen, () => {
-      this.#frozen = this.#frozen.filter((other) => other !== frozen);
-    });
+    return this.#freeze();
+  }
+
+  /** All of it at one moment, for who looks at this node alone. */
+  freeze(): FrozenContent {
+    const count = this.size;
+    return { count: () => count, chunks: this.#freeze() };
   }
 
   /** Needs room for the old values and the new ones: the old ones go once all have come. */
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    this.#values = await readSnapshot(chunks);
+    const values = await readSnapshot(chunks);
+    let lastVersion = 0;
+    for (const { version } of values.values()) lastVersion = Math.max(lastVersion, version);
+    this.#values = values;
+    this.#lastVersion = lastVersion;
     // They froze the values that were there before, and nobody writes to those any more.
     this.#frozen = [];
+  }
+
+  #freeze(): AsyncIterable<Uint8Array> {
+    const frozen = new FrozenValues(this.#values, this.#lastVersion);
+    this.#frozen = [...this.#frozen, frozen];
+    return writeSnapshot(frozen, () => {
+      this.#frozen = this.#frozen.filter((other) => other !== frozen);
+    });
   }
 
   #applyOne(command: Command, version: number): CommandResponse {
@@ -63,6 +83,7 @@ export class KeyValueStore implements StateMachine<Command, CommandResponse> {
     const written = { value, version };
     if (old !== undefined) for (const frozen of this.#frozen) frozen.keep(key, old);
     this.#values.set(key, written);
+    this.#lastVersion = version;
     return written;
   }
 }

@@ -21,6 +21,8 @@ const membership: EffectiveMembership = {
 
 const empty = { term: 0, index: 0 };
 
+const none = { count: 0, totalMs: 0, meanMs: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 };
+
 const leading: RaftMetrics = {
   id: '1',
   isRunning: true,
@@ -31,11 +33,42 @@ const leading: RaftMetrics = {
   snapshot: empty,
   applied: { term: 1, index: 4 },
   committed: { term: 2, index: 5 },
+  durable: { term: 2, index: 6 },
   last: { term: 2, index: 6 },
   membership,
   progress: new Map([
-    ['2', { state: 'replicate', matchIndex: 5, nextIndex: 7, inflight: 1, lastAckAt: 1 }],
+    ['2', { state: 'replicate', matchIndex: 5, lag: 1, nextIndex: 7, inflight: 1, lastAckAt: 1 }],
   ]),
+  quorumContactMs: 1,
+  snapshotFailure: undefined,
+  quarantine: undefined,
+  waiting: { writes: 1, writeBytes: 1, reads: 0, requests: 0, calls: 1 },
+  counts: {
+    elections: 1,
+    leaderChanges: 1,
+    appendsSent: 1,
+    entriesSent: 1,
+    heartbeatsSent: 1,
+    appendsReceived: 0,
+    entriesReceived: 0,
+    heartbeatsReceived: 0,
+    callsUnanswered: 0,
+    snapshotsBuilt: 0,
+    snapshotsSent: 0,
+    snapshotsReceived: 0,
+    snapshotsFailed: 0,
+    refused: {
+      notLeader: 0,
+      changeInProgress: 0,
+      invalidMembership: 0,
+      alreadyInitialized: 0,
+      transferring: 0,
+      invalidTransfer: 0,
+      transferFailed: 0,
+      overloaded: 0,
+    },
+  },
+  latencies: { persist: none, replicate: none, commit: none, apply: none },
   fatal: undefined,
 };
 

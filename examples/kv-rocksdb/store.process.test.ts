@@ -2,6 +2,7 @@ import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { stateMachineSuite } from 'quorate/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { FrozenContent } from '../kv-memstore/frozen-values.ts';
 import type { Command, CommandResponse } from '../kv-memstore/store.ts';
 import { TemporaryFolder } from '../kv-memstore/test-support/temporary-folder.ts';
 import { openRocksStore, type RocksStore, readable } from './store.ts';
@@ -71,5 +72,35 @@ test('what was written is read with its version, and counted', async () => {
   expect(await reads.get('ключ')).toEqual({ value: 'значение', version: 4 });
   expect(await reads.get('')).toEqual({ value: '', version: 6 });
   expect(await reads.get('b')).toBeUndefined();
-  expect(await reads.size).toBe(3);
+  expect(await digestOf(reads.freeze())).toMatchObject({ count: 3 });
+});
+
+/** Reads it with `between` after the first chunk. */
+async function digestOf(
+  { chunks, count }: FrozenContent,
+  between: () => Promise<unknown> = async () => undefined,
+): Promise<{ bytes: string; count: number }> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) {
+    if (parts.length === 0) await between();
+    parts.push(chunk);
+  }
+  return { bytes: Buffer.concat(parts).toString('hex'), count: count() };
+}
+
+test('what is frozen to be looked at is of one moment, with its count', async () => {
+  await using store = await openIn(newPlace());
+  const apply = async (command: Command, index: number): Promise<unknown> =>
+    store.apply([{ logId: { term: 1, index }, command }], () => []);
+  for (const [at, command] of commands.entries()) await apply(command, at + 1);
+  const reads = readable(store);
+  const wanted = await digestOf(reads.freeze());
+
+  const found = await digestOf(reads.freeze(), () =>
+    apply({ type: 'set', key: 'zzz', value: 'late' }, 7),
+  );
+
+  expect(found).toEqual(wanted);
+  const after = await digestOf(reads.freeze());
+  expect([after.count, after.bytes === wanted.bytes]).toEqual([4, false]);
 });

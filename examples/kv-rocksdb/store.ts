@@ -1,6 +1,6 @@
 import { type BatchView, RocksStateMachine, type StateView } from '@quorate/rocksdb';
 import type { Committed } from 'quorate';
-import type { Versioned } from '../kv-memstore/frozen-values.ts';
+import type { FrozenContent, Versioned } from '../kv-memstore/frozen-values.ts';
 import type { ReadableStore } from '../kv-memstore/routes.ts';
 import type { Command, CommandResponse } from '../kv-memstore/store.ts';
 
@@ -28,11 +28,8 @@ async function applyOne(
 /** The state as the calls of the server read it. */
 export function readable(machine: RocksStore): ReadableStore {
   return {
-    get size(): Promise<number> {
-      return countEntries(machine);
-    },
     get: (key) => readValue(machine, key),
-    snapshot: () => machine.snapshot(),
+    freeze: () => freeze(machine),
   };
 }
 
@@ -41,10 +38,19 @@ async function readValue(view: StateView, key: string): Promise<Versioned | unde
   return bytes === undefined ? undefined : decode(bytes);
 }
 
-async function countEntries(view: StateView): Promise<number> {
+/** The entries of the moment in which they are first read, each with its lengths before it. */
+function freeze(view: StateView): FrozenContent {
   let count = 0;
-  for await (const _ of view.entries()) count += 1;
-  return count;
+  const chunks = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const [key, value] of view.entries()) {
+      count += 1;
+      const lengths = Buffer.alloc(8);
+      lengths.writeUInt32BE(key.length);
+      lengths.writeUInt32BE(value.length, 4);
+      yield Buffer.concat([lengths, key, value]);
+    }
+  };
+  return { chunks: chunks(), count: () => count };
 }
 
 /** Eight bytes of version, then the text. */

@@ -6,7 +6,10 @@ export type RaftErrorCode =
   | 'RAFT_CHANGE_IN_PROGRESS'
   | 'RAFT_INVALID_MEMBERSHIP'
   | 'RAFT_ALREADY_INITIALIZED'
+  | 'RAFT_TRANSFER_FAILED'
   | 'RAFT_OVERLOADED'
+  | 'RAFT_REFUSED'
+  | 'RAFT_SESSION_EXPIRED'
   | 'RAFT_ENTRY_NOT_FOUND'
   | 'RAFT_DAMAGED'
   | 'RAFT_LOCKED'
@@ -95,9 +98,33 @@ export class AlreadyInitializedError extends RaftError {
   readonly code = 'RAFT_ALREADY_INITIALIZED';
 }
 
+/**
+ * Leadership was not handed over: nobody can take it, or whoever was to take it did not in time.
+ * Also what a membership change gets while it is being handed over; try again after that.
+ */
+export class TransferError extends RaftError {
+  readonly code = 'RAFT_TRANSFER_FAILED';
+}
+
 /** Too much is waiting already (the message names the bound); nothing was queued. */
 export class OverloadedError extends RaftError {
   readonly code = 'RAFT_OVERLOADED';
+}
+
+/**
+ * The leader did not take a command that another node passed on to it: its `validate` threw, or it
+ * could not decode the bytes. The message says which, and nothing was logged.
+ */
+export class RefusedError extends RaftError {
+  readonly code = 'RAFT_REFUSED';
+}
+
+/**
+ * The session is over: it was closed, or others were used after it and there was no room for all.
+ * This write took no effect, unless `maybeApplied` says that an earlier try of it may have.
+ */
+export class SessionExpiredError extends RaftError {
+  readonly code = 'RAFT_SESSION_EXPIRED';
 }
 
 /** A log store was asked for an entry it does not have. */

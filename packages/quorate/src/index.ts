@@ -1,6 +1,15 @@
 export type { Codec } from './contract/codec.ts';
 export type { LogState, LogStore, LogWrite } from './contract/log-store.ts';
-export type { CallOptions, Network, RaftRpc } from './contract/network.ts';
+export type {
+  CallOptions,
+  IdentifyResponse,
+  JoinRequest,
+  LeaveRequest,
+  MembersResponse,
+  Network,
+  RaftRpc,
+  Remembered,
+} from './contract/network.ts';
 export type {
   Snapshot,
   SnapshotReceiver,
@@ -47,18 +56,36 @@ export {
   RaftError,
   type RaftErrorCode,
   type RaftErrorOptions,
+  RefusedError,
+  SessionExpiredError,
   StoppedError,
+  TransferError,
   UnreachableError,
   UnsupportedError,
   WrongTargetError,
 } from './errors.ts';
-export type { FollowerProgress, RaftMetrics } from './node/metrics.ts';
+export type { CallType } from './node/call-book.ts';
+export type {
+  AddLearnerOptions,
+  ChangeVotersOptions,
+  JoinOptions,
+  ReadBarrierOptions,
+  WaitOptions,
+} from './node/call-options.ts';
+export type { Counts, RefusalKind } from './node/counters.ts';
+export type { Diagnostics } from './node/diagnostics.ts';
+export type { CloseOptions } from './node/ending.ts';
+export type { Latency } from './node/histogram.ts';
+export type { Latencies } from './node/latencies.ts';
+export type { Logger } from './node/logger.ts';
+export type { FollowerProgress, RaftMetrics, Waiting } from './node/metrics.ts';
 export type { RaftConfig, RaftOptions } from './node/options.ts';
+export { Raft } from './node/raft.ts';
 export {
-  type AddLearnerOptions,
-  type ChangeVotersOptions,
-  Raft,
-  type WaitOptions,
-} from './node/raft.ts';
+  type RecoverClusterOptions,
+  type RecoveredCluster,
+  recoverCluster,
+} from './node/recover-cluster.ts';
+export type { Session } from './node/session.ts';
 export type { WriteResult } from './node/writes.ts';
 export type { Runtime, Timer } from './platform/runtime.ts';

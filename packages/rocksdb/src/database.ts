@@ -7,6 +7,13 @@ export interface DatabaseOptions {
   readonly writeBufferBytes: number;
 }
 
+/** What was there at one moment. */
+export interface FrozenPairs {
+  readonly pairs: AsyncIterable<RocksDB.Pair>;
+  /** Lets go of the view, once the pairs are not read any more, or never were. */
+  readonly release: () => Promise<void>;
+}
+
 /** Files that the engine holds open at a time. */
 const maxOpenFiles = 1000;
 
@@ -14,7 +21,7 @@ const maxOpenFiles = 1000;
 export class Database {
   readonly #rocks: RocksDB;
   readonly #readers = new Set<RocksDB.Pairs>();
-  /** Views of one moment. One that nobody begins to read stays until the database is closed. */
+  /** Views of one moment. One that nobody lets go of stays until the database is closed. */
   readonly #frozen = new Set<RocksDB>();
   #closing: Promise<void> | undefined;
   #whyClosed: Error | undefined;
@@ -48,10 +55,13 @@ export class Database {
   }
 
   /** The pairs of a stretch as they are now, however late they are read. */
-  freeze(range: RocksDB.Range): AsyncGenerator<RocksDB.Pair> {
+  freeze(range: RocksDB.Range): FrozenPairs {
     const frozen = this.#open.snapshot();
     this.#frozen.add(frozen);
-    return this.#readFrozen(frozen, range);
+    const release = async (): Promise<void> => {
+      if (this.#frozen.delete(frozen)) await frozen.close();
+    };
+    return { pairs: this.#read(frozen, range), release };
   }
 
   /** Writes all changes at once or, if it rejects, none. `undefined` deletes. */
@@ -86,14 +96,6 @@ export class Database {
     this.#frozen.clear();
     for (const one of frozen) await one.close();
     await this.#rocks.close();
-  }
-
-  async *#readFrozen(frozen: RocksDB, range: RocksDB.Range): AsyncGenerator<RocksDB.Pair> {
-    try {
-      yield* this.#read(frozen, range);
-    } finally {
-      if (this.#frozen.delete(frozen)) await frozen.close();
-    }
   }
 
   async *#read(rocks: RocksDB, range: RocksDB.Range): AsyncGenerator<RocksDB.Pair> {

@@ -1,4 +1,5 @@
 import { DamagedError, type SnapshotMeta, UnsupportedError } from 'quorate';
+import type { FrozenPairs } from './database.ts';
 import { maxKeyBytes, maxValueBytes } from './keys.ts';
 
 // A snapshot's content: eight bytes with the format and its version; then for each pair the sizes
@@ -17,7 +18,7 @@ interface Pair {
 }
 
 /** Packs pairs into chunks of 64 KiB; the last one may be smaller. */
-export async function* framePairs(pairs: AsyncIterable<Pair>): AsyncGenerator<Uint8Array> {
+async function* framePairs(pairs: AsyncIterable<Pair>): AsyncGenerator<Uint8Array> {
   let parts: Uint8Array[] = [Buffer.from(format + version)];
   let size = headBytes;
   let count = 0;
@@ -33,6 +34,32 @@ export async function* framePairs(pairs: AsyncIterable<Pair>): AsyncGenerator<Ui
     size -= whole;
   }
   yield Buffer.concat([...parts, headOf(endMark, count >>> 0)]);
+}
+
+/** The same for a view of one moment, which is let go of when the chunks end or are given up. */
+export function frameFrozen({ pairs, release }: FrozenPairs): AsyncIterableIterator<Uint8Array> {
+  const chunks = framePairs(pairs);
+  return {
+    async next() {
+      try {
+        const next = await chunks.next();
+        if (next.done === true) await release();
+        return next;
+      } catch (error) {
+        await release();
+        throw error;
+      }
+    },
+    // A generator that was never begun would end without a word.
+    async return() {
+      const ended = await chunks.return(undefined);
+      await release();
+      return ended;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /**

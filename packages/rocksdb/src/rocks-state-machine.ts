@@ -13,7 +13,7 @@ import {
 } from './keys.ts';
 import { loadRocks, type RocksConstructor } from './load-rocks.ts';
 import { Overlay } from './overlay.ts';
-import { framePairs, readPairs } from './pair-frames.ts';
+import { frameFrozen, readPairs } from './pair-frames.ts';
 import { StateFolder } from './state-folder.ts';
 import type { BatchView, Entry, StateView } from './views.ts';
 
@@ -131,7 +131,7 @@ export class RocksStateMachine<Command, Response>
   }
 
   async snapshot(): Promise<AsyncIterable<Uint8Array>> {
-    return framePairs(this.#database.freeze(stateRange));
+    return frameFrozen(this.#database.freeze(stateRange));
   }
 
   /**

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import RocksDB from 'rocksdb-native';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   contentOf,
   copyFolder,
@@ -14,6 +15,23 @@ import {
 
 const machines = new Machines();
 afterAll(() => machines[Symbol.asyncDispose]());
+
+/** Counts the views of one moment that the engine holds for this process. */
+function watchViews(): { opened: () => number; open: () => number } {
+  const snapshot = vi.spyOn(RocksDB.prototype, 'snapshot');
+  const close = vi.spyOn(RocksDB.prototype, 'close');
+  onTestFinished(() => {
+    snapshot.mockRestore();
+    close.mockRestore();
+  });
+  const views = (): RocksDB[] =>
+    snapshot.mock.results.flatMap((result) => (result.type === 'return' ? [result.value] : []));
+  const open = (): RocksDB[] => {
+    const closed = new Set<unknown>(close.mock.contexts);
+    return views().filter((view) => !closed.has(view));
+  };
+  return { opened: () => views().length, open: () => open().length };
+}
 
 describe('a snapshot', () => {
   test('of many pairs comes back whole, and in chunks of one size', async () => {
@@ -68,6 +86,24 @@ describe('a snapshot', () => {
     await machine.close();
 
     expect(existsSync(machines.folderOf(machine))).toBe(true);
+  });
+
+  test('lets go of its view however much of it was read', async () => {
+    const machine = await machines.openWith('a', 'b');
+    const views = watchViews();
+    const chunksOf = async (): Promise<AsyncIterator<Uint8Array>> =>
+      (await machine.snapshot())[Symbol.asyncIterator]();
+
+    const [unread, begun] = [await chunksOf(), await chunksOf()];
+    await begun.next();
+    await contentOf(machine);
+    expect(views.open()).toBe(2);
+    await begun.return?.();
+    await unread.return?.();
+    await unread.return?.();
+
+    expect(await unread.next()).toMatchObject({ done: true });
+    expect([views.opened(), views.open()]).toEqual([3, 0]);
   });
 
   test.each([

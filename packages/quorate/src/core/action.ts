@@ -25,6 +25,8 @@ export type Action =
   | { type: 'replicate'; call: CallId; to: NodeId; range: Replication }
   /** Send the newest snapshot, then report `snapshotAnswered` or `unanswered`. */
   | { type: 'sendSnapshot'; call: CallId; to: NodeId; term: Term }
+  /** Ask `to` to campaign at once. Report `unanswered` if that fails, and an answer not at all. */
+  | { type: 'timeoutNow'; call: CallId; to: NodeId; term: Term }
   /** Apply everything up to `index`, then report `applied`. Never ahead of the local disk. */
   | { type: 'apply'; index: LogIndex }
   /** Save what the request brings, aside; then report `snapshotReceived` or `snapshotFailed`. */
@@ -44,7 +46,8 @@ export interface Replication {
 
 export type Answer =
   | { type: 'accepted'; first: LogId; count: number }
-  | { type: 'readable'; index: LogIndex }
+  /** Everything acknowledged before the question is at or below `index`; `term` is the leader's. */
+  | { type: 'readable'; term: Term; index: LogIndex }
   | { type: 'vote'; response: VoteResponse }
   | { type: 'append'; response: AppendEntriesResponse }
   | { type: 'snapshot'; response: InstallSnapshotResponse }
@@ -56,4 +59,8 @@ export type Refusal =
   | { type: 'notLeader'; leader: NodeId | undefined }
   | { type: 'changeInProgress'; logId: LogId }
   | { type: 'invalidMembership'; reason: string }
-  | { type: 'alreadyInitialized' };
+  | { type: 'alreadyInitialized' }
+  /** A leader that hands over to `to` takes nothing new; until it has, or has failed to. */
+  | { type: 'transferring'; to: NodeId }
+  | { type: 'invalidTransfer'; reason: string }
+  | { type: 'transferFailed'; reason: string };

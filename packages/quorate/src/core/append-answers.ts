@@ -7,6 +7,7 @@ import { confirmReads } from './read-index.ts';
 import { hurryBeat, lacksCommit, replicate } from './replication.ts';
 import type { CoreState } from './state.ts';
 import { becomeFollower } from './step-down.ts';
+import { goOnWithTransfer } from './transfer.ts';
 import type { LogId, LogIndex, Term } from './types.ts';
 
 export function onAppendAnswered(
@@ -67,8 +68,13 @@ function takeAnswered(core: CoreState, call: CallId, term: Term): OpenCall | und
     becomeFollower(core, term);
     return undefined;
   }
+  if (term < core.term) {
+    // Only a node in quarantine answers so: it is there, and nobody may count on it.
+    onAppendUnanswered(core, call);
+    return undefined;
+  }
   const made = takeCall(core, call);
-  if (made === undefined || term < core.term) return undefined;
+  if (made === undefined) return undefined;
   const { progress } = made;
   progress.lastAckAt = core.now;
   progress.contactAt = Math.max(progress.contactAt, made.sentAt);
@@ -110,6 +116,7 @@ function onAccepted(core: CoreState, made: OpenCall, match: LogIndex): void {
     progress.replicateOn();
   }
   advanceCommit(core);
+  goOnWithTransfer(core);
 }
 
 /** Takes an outstanding call off the books; late ones are not on them any more. */

@@ -2,7 +2,7 @@ import type { CallId, RequestId } from './event.ts';
 import { becomeLeader } from './leader.ts';
 import { compareLogIds } from './log-shape.ts';
 import { allVoters } from './membership.ts';
-import type { VoteRequest, VoteResponse } from './message.ts';
+import type { TimeoutNowRequest, VoteRequest, VoteResponse } from './message.ts';
 import type { Campaign } from './office.ts';
 import { countVotes } from './quorum.ts';
 import type { CoreState } from './state.ts';
@@ -15,17 +15,28 @@ import type { NodeId, Term } from './types.ts';
  * term and unseat a leader (thesis 9.6).
  */
 export function startCampaign(core: CoreState): void {
-  core.role = 'candidate';
-  core.leader = undefined;
-  core.resetElectionTimer();
+  standForElection(core);
   if (!core.options.preVote) {
-    startElection(core);
+    startElection(core, { isTransfer: false });
     return;
   }
-  const campaign = openCampaign(core, 'preVote');
+  const campaign = openCampaign(core, { phase: 'preVote', isTransfer: false });
   askVoters(core, campaign);
   campaign.tally.set(core.id, true);
   countTally(core, campaign);
+}
+
+/**
+ * The leader hands over to this node, which has all of its log: it campaigns at once, and no voter
+ * is held back by its loyalty (thesis 3.10). A request from another term, or of somebody else than
+ * the leader of this one, is stale and changes nothing.
+ */
+export function onTimeoutNow(core: CoreState, request: RequestId, rpc: TimeoutNowRequest): void {
+  core.reply(request, { type: 'done' });
+  const isFromLeader = rpc.term === core.term && rpc.leader === core.leader;
+  if (!isFromLeader || core.role !== 'follower' || core.isQuarantined) return;
+  standForElection(core);
+  startElection(core, { isTransfer: true });
 }
 
 /** The candidate's own vote became durable: now it counts, and the others are asked. */
@@ -92,14 +103,23 @@ export function releaseVote(
   core.reply(request, { type: 'vote', response: { term: core.term, granted } });
 }
 
-function startElection(core: CoreState): void {
-  openCampaign(core, 'vote');
+function standForElection(core: CoreState): void {
+  core.role = 'candidate';
+  core.leader = undefined;
+  core.resetElectionTimer();
+}
+
+function startElection(core: CoreState, { isTransfer }: Pick<Campaign, 'isTransfer'>): void {
+  openCampaign(core, { phase: 'vote', isTransfer });
   core.setVote(core.term + 1, core.id);
   core.hold({ type: 'campaign', term: core.term }, { untilWrite: 0 });
 }
 
-function openCampaign(core: CoreState, phase: Campaign['phase']): Campaign {
-  const campaign: Campaign = { phase, tally: new Map(), calls: new Map() };
+function openCampaign(
+  core: CoreState,
+  { phase, isTransfer }: Pick<Campaign, 'phase' | 'isTransfer'>,
+): Campaign {
+  const campaign: Campaign = { phase, isTransfer, tally: new Map(), calls: new Map() };
   core.campaign = campaign;
   return campaign;
 }
@@ -111,7 +131,7 @@ function askVoters(core: CoreState, campaign: Campaign): void {
     candidate: core.id,
     lastLogId: core.last,
     preVote,
-    transfer: false,
+    transfer: campaign.isTransfer,
   };
   for (const to of allVoters(core.membership)) {
     if (to === core.id) continue;
@@ -125,7 +145,7 @@ function countTally(core: CoreState, campaign: Campaign): void {
   const outcome = countVotes(core.membership.voters, campaign.tally);
   if (outcome === 'open') return;
   if (outcome === 'lost') becomeFollower(core, core.term);
-  else if (campaign.phase === 'preVote') startElection(core);
+  else if (campaign.phase === 'preVote') startElection(core, { isTransfer: false });
   else becomeLeader(core);
 }
 
@@ -141,6 +161,7 @@ function isLoyal(core: CoreState, rpc: VoteRequest): boolean {
 
 /** A vote is given once a term; asking for it beforehand gives the answer it would get. */
 function couldVote(core: CoreState, rpc: VoteRequest): boolean {
+  if (core.isQuarantined) return false;
   if (rpc.term > core.term) return true;
   return rpc.term === core.term && (core.votedFor === undefined || core.votedFor === rpc.candidate);
 }

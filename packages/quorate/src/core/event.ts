@@ -3,10 +3,20 @@ import type {
   AppendEntriesResponse,
   InstallSnapshotRequest,
   InstallSnapshotResponse,
+  ReadIndexRequest,
+  TimeoutNowRequest,
   VoteRequest,
   VoteResponse,
 } from './message.ts';
-import type { LogIndex, Membership, NodeId, NodeInfo, Payload, SnapshotMeta } from './types.ts';
+import type {
+  LogIndex,
+  Membership,
+  NodeId,
+  NodeInfo,
+  Payload,
+  SnapshotMeta,
+  Term,
+} from './types.ts';
 
 /** Ties our answer to a question put to us. Each event with one gets exactly one `reply`. */
 export type RequestId = number;
@@ -31,18 +41,26 @@ export type Event =
   | { type: 'initialize'; request: RequestId; membership: Membership }
   /** All that arrived since the last turn: accepted as one run of entries, or refused as one. */
   | { type: 'propose'; request: RequestId; payloads: readonly Payload[] }
-  | { type: 'readIndex'; request: RequestId }
+  /** `lease` is answered at once while the lease holds, and is a quorum read else. */
+  | { type: 'readIndex'; request: RequestId; mode: ReadIndexRequest['mode'] }
+  /** Without `to`, to the voter that is furthest. */
+  | { type: 'transferLeadership'; request: RequestId; to?: NodeId | undefined }
   | { type: 'changeMembership'; request: RequestId; change: MembershipChange }
+  /** The disk has lost what this node promised: from now on it counts for nothing. */
+  | { type: 'quarantine'; reason: string }
   // Another node asks.
   | { type: 'requestVote'; request: RequestId; rpc: VoteRequest }
   | { type: 'appendEntries'; request: RequestId; rpc: AppendEntriesRequest }
   | { type: 'installSnapshot'; request: RequestId; rpc: InstallSnapshotRequest }
+  | { type: 'timeoutNow'; request: RequestId; rpc: TimeoutNowRequest }
   // A call of ours went out, was answered, or was not.
   /** What of a `replicate` range went out: `last` may be lower than asked, by `maxAppendBytes`. */
   | { type: 'sent'; call: CallId; last: LogIndex }
   | { type: 'voteAnswered'; call: CallId; response: VoteResponse }
   | { type: 'appendAnswered'; call: CallId; response: AppendEntriesResponse }
   | { type: 'snapshotAnswered'; call: CallId; response: InstallSnapshotResponse }
+  /** The leader of `term` named `index` as committed, for a read on this node. */
+  | { type: 'readIndexAnswered'; term: Term; index: LogIndex }
   | { type: 'unanswered'; call: CallId }
   // The disk and the state machine report.
   /** Every write up to this number is durable. */

@@ -82,12 +82,21 @@ function checkRole(core: Readonly<CoreState>): void {
   }
   if (role === 'learner') assert(!core.isVoter, 'a learner has no vote');
   if (role === 'follower') assert(core.isVoter, 'a follower is a voter');
+  if (core.isQuarantined) {
+    const isQuiet = role === 'follower' || role === 'learner';
+    assert(isQuiet && core.electionAt === Infinity, 'a node in quarantine never campaigns');
+  }
   if (role === 'learner') assert(core.electionAt === Infinity, 'a learner never campaigns');
 }
 
 function checkProgress(core: Readonly<CoreState>): void {
   const { leadership, last, membership } = core;
   assert(leadership !== undefined, 'only a leader has progress');
+  const { transfer } = leadership;
+  assert(
+    transfer === undefined || leadership.hasBegunTransfer,
+    'whoever hands over has no lease in this term',
+  );
   const { progress, calls } = leadership;
   const others = Object.keys(membership.nodes).filter((id) => id !== core.id);
   assert(progress.size === others.length, 'a leader has one record for each other member');

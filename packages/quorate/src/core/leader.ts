@@ -1,5 +1,6 @@
 import { assert } from './assert.ts';
 import type { RequestId } from './event.ts';
+import { quorumContactAt } from './lease.ts';
 import { completedMembership, isJoint, isMember } from './membership.ts';
 import { Progress } from './progress.ts';
 import { jointQuorumValue } from './quorum.ts';
@@ -7,6 +8,7 @@ import { startReadRound } from './read-index.ts';
 import { heartbeat, hurryBeat, lacksCommit, replicate } from './replication.ts';
 import type { CoreState } from './state.ts';
 import { becomeFollower } from './step-down.ts';
+import { isRefusedByTransfer, watchTransfer } from './transfer.ts';
 import type { Entry, Membership, Payload } from './types.ts';
 
 /** Takes office: a record for every member, and a blank entry to commit what is there already. */
@@ -22,6 +24,8 @@ export function becomeLeader(core: CoreState): void {
     beatAt: core.now + core.options.heartbeatMs,
     waitingReads: [],
     readRound: undefined,
+    transfer: undefined,
+    hasBegunTransfer: false,
   };
   followMembership(core);
   appendEntries(core, [{ type: 'blank' }]);
@@ -34,6 +38,7 @@ export function propose(core: CoreState, request: RequestId, payloads: readonly 
     core.refuse(request, { type: 'notLeader', leader: core.leader });
     return;
   }
+  if (isRefusedByTransfer(core, request)) return;
   const first = { term: core.term, index: core.last.index + 1 };
   core.reply(request, { type: 'accepted', first, count: payloads.length });
   appendEntries(core, payloads);
@@ -64,6 +69,7 @@ export function advanceCommit(core: CoreState): void {
 /** Speaks to the followers, or steps down if they no longer answer (check-quorum, thesis 6.2). */
 export function onLeaderWake(core: CoreState): void {
   const leadership = core.office;
+  watchTransfer(core);
   if (core.now < leadership.beatAt) return;
   if (core.options.checkQuorum && !canServe(core)) {
     becomeFollower(core, core.term);
@@ -130,13 +136,7 @@ function onMembershipCommitted(core: CoreState): void {
  */
 function canServe(core: CoreState): boolean {
   const { max } = core.options.electionTimeoutMs;
-  return core.now - quorumContactAt(core) < max && core.diskSilentMs < 2 * max;
-}
-
-/** When a quorum was last known to be there: the send times of answered calls count. */
-function quorumContactAt(core: CoreState): number {
-  const { progress } = core.office;
-  return jointQuorumValue(core.membership.voters, (id) =>
-    id === core.id ? core.now : (progress.get(id)?.contactAt ?? -Infinity),
+  return (
+    core.now - quorumContactAt(core, { isGraceGiven: true }) < max && core.diskSilentMs < 2 * max
   );
 }

@@ -2,6 +2,7 @@ import type { MembershipChange, RequestId } from './event.ts';
 import { proposeMembership } from './leader.ts';
 import { faultOfChange, isJoint, nextMembership } from './membership.ts';
 import type { CoreState } from './state.ts';
+import { isRefusedByTransfer } from './transfer.ts';
 
 /**
  * Begins a change of membership (section 6). One at a time, and none before this leader has
@@ -17,6 +18,7 @@ export function changeMembership(
     core.refuse(request, { type: 'notLeader', leader: core.leader });
     return;
   }
+  if (isRefusedByTransfer(core, request)) return;
   const { membership, committed } = core;
   const reason = faultOfChange(membership, change);
   if (reason !== undefined) {

@@ -5,8 +5,20 @@ import type { LogIndex, NodeId } from './types.ts';
 /** A candidate's election, or the pre-vote before it. */
 export interface Campaign {
   readonly phase: 'preVote' | 'vote';
+  /** The leader asked for it (thesis 3.10). */
+  readonly isTransfer: boolean;
   readonly tally: Map<NodeId, boolean>;
   readonly calls: Map<CallId, NodeId>;
+}
+
+/** Leadership on its way to another voter (thesis 3.10). */
+export interface Transfer {
+  readonly request: RequestId;
+  readonly to: NodeId;
+  /** When it has failed if this node still leads. */
+  readonly endsAt: number;
+  /** The call that asks `to` to campaign; made once that node has the whole log. */
+  call: CallId | undefined;
 }
 
 /** What only a leader has. */
@@ -21,4 +33,11 @@ export interface Leadership {
   readRound:
     | { readonly since: CallId; readonly index: LogIndex; readonly requests: RequestId[] }
     | undefined;
+  /** The one under way. Nothing is proposed until it ends. */
+  transfer: Transfer | undefined;
+  /**
+   * Set by the first transfer and never cleared: its target may win without the others' loyalty
+   * at any time until this term is over, so there is no lease any more.
+   */
+  hasBegunTransfer: boolean;
 }

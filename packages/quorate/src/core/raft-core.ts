@@ -3,6 +3,7 @@ import { onAppendAnswered, onAppendUnanswered, onSnapshotAnswered } from './appe
 import { assert, assertNever } from './assert.ts';
 import {
   onRequestVote,
+  onTimeoutNow,
   onVoteAnswered,
   onVoteUnanswered,
   releaseCampaign,
@@ -17,7 +18,7 @@ import { noLogId } from './log-shape.ts';
 import { faultOfInitial } from './membership.ts';
 import { changeMembership } from './membership-change.ts';
 import { onSnapshotBuilt, purgeLog } from './purge.ts';
-import { onReadIndex } from './read-index.ts';
+import { onReadIndex, onReadIndexAnswered } from './read-index.ts';
 import { onSent } from './replication.ts';
 import {
   onInstallSnapshot,
@@ -27,6 +28,8 @@ import {
   releaseSnapshotAnswer,
 } from './snapshot-install.ts';
 import { CoreState } from './state.ts';
+import { enterQuarantine } from './step-down.ts';
+import { onTimeoutNowUnanswered, onTransferLeadership } from './transfer.ts';
 import type {
   EffectiveMembership,
   LogId,
@@ -62,6 +65,11 @@ export interface CoreOptions {
   readonly preVote: boolean;
   /** The leader steps down without a quorum, and voters are loyal to a leader they hear. */
   readonly checkQuorum: boolean;
+  /**
+   * How far clocks may drift apart, from 0 to below 1: while the fastest goes a second, every
+   * other goes at least 1 - `maxClockDrift` of one. Reads by lease, and nothing else, rest on it.
+   */
+  readonly maxClockDrift: number;
   /** Returns a number from 0 up to 1. The only randomness in the core. */
   readonly random: () => number;
 }
@@ -91,6 +99,11 @@ export class RaftCore {
     const state = new CoreState(options, recovered, now);
     this.#state = state;
     checkRecovered(recovered);
+    const { maxClockDrift } = options;
+    assert(
+      maxClockDrift >= 0 && maxClockDrift < 1,
+      () => `maxClockDrift must be from 0 to below 1, not ${maxClockDrift}`,
+    );
     state.role = state.isVoter ? 'follower' : 'learner';
     if (!isPristine(state)) state.leaderHeardAt = now;
     state.resetElectionTimer();
@@ -116,7 +129,9 @@ export class RaftCore {
 
   /** When the core next wants a `wake` event, on the same clock. */
   get wakeAt(): number {
-    return this.#state.leadership?.beatAt ?? this.#state.electionAt;
+    const { leadership, electionAt } = this.#state;
+    if (leadership === undefined) return electionAt;
+    return Math.min(leadership.beatAt, leadership.transfer?.endsAt ?? Infinity);
   }
 
   /** The whole state, to look at: for metrics, invariants and tests. */
@@ -134,7 +149,13 @@ function dispatch(core: CoreState, event: Event): void {
     case 'propose':
       return propose(core, event.request, event.payloads);
     case 'readIndex':
-      return onReadIndex(core, event.request);
+      return onReadIndex(core, event.request, event.mode);
+    case 'readIndexAnswered':
+      return onReadIndexAnswered(core, event.term, event.index);
+    case 'transferLeadership':
+      return onTransferLeadership(core, event.request, event.to);
+    case 'quarantine':
+      return enterQuarantine(core, event.reason);
     case 'changeMembership':
       return changeMembership(core, event.request, event.change);
     case 'requestVote':
@@ -143,6 +164,8 @@ function dispatch(core: CoreState, event: Event): void {
       return onAppendEntries(core, event.request, event.rpc);
     case 'installSnapshot':
       return onInstallSnapshot(core, event.request, event.rpc);
+    case 'timeoutNow':
+      return onTimeoutNow(core, event.request, event.rpc);
     case 'sent':
       return onSent(core, event.call, event.last);
     case 'voteAnswered':
@@ -153,6 +176,7 @@ function dispatch(core: CoreState, event: Event): void {
       return onSnapshotAnswered(core, event.call, event.response);
     case 'unanswered':
       onVoteUnanswered(core, event.call);
+      onTimeoutNowUnanswered(core, event.call);
       return onAppendUnanswered(core, event.call);
     case 'persisted':
       return onPersisted(core, event.write);
@@ -217,7 +241,7 @@ function initialize(core: CoreState, request: RequestId, membership: Membership)
     core.refuse(request, { type: 'alreadyInitialized' });
     return;
   }
-  const reason = faultOfInitial(membership, core.id);
+  const reason = core.quarantine ?? faultOfInitial(membership, core.id);
   if (reason !== undefined) {
     core.refuse(request, { type: 'invalidMembership', reason });
     return;

@@ -5,6 +5,7 @@ import type { Held } from './held.ts';
 import { LogShape } from './log-shape.ts';
 import { isVoter, MembershipHistory } from './membership.ts';
 import type { Campaign, Leadership } from './office.ts';
+import { silenced } from './quarantine.ts';
 import type { CoreOptions, RecoveredState } from './raft-core.ts';
 import type {
   EffectiveMembership,
@@ -64,6 +65,8 @@ export class CoreState {
   electionAt: number = Infinity;
   /** When the leader was last heard; a vote within the shortest election timeout is refused. */
   leaderHeardAt: number = -Infinity;
+  /** Why this node counts for nothing, if so; never cleared. */
+  quarantine: string | undefined = undefined;
   campaign: Campaign | undefined = undefined;
   leadership: Leadership | undefined = undefined;
 
@@ -109,6 +112,10 @@ export class CoreState {
     return this.memberships.recent.some((membership) => isVoter(membership, this.id));
   }
 
+  get isQuarantined(): boolean {
+    return this.quarantine !== undefined;
+  }
+
   /** What only a leader has; asking for it elsewhere is a fault of ours. */
   get office(): Leadership {
     assert(this.leadership !== undefined, 'only a leader does this');
@@ -127,7 +134,7 @@ export class CoreState {
   }
 
   reply(request: RequestId, answer: Answer): void {
-    this.emit({ type: 'reply', request, answer });
+    this.emit({ type: 'reply', request, answer: this.isQuarantined ? silenced(answer) : answer });
   }
 
   refuse(request: RequestId, why: Refusal): void {
@@ -310,9 +317,8 @@ export class CoreState {
   /** Draws a new election timeout (section 5.2: at random, so that split votes are rare). */
   resetElectionTimer(): void {
     const { min, max } = this.options.electionTimeoutMs;
-    this.electionAt = this.isVoter
-      ? this.now + min + this.options.random() * (max - min)
-      : Infinity;
+    const isEligible = this.isVoter && !this.isQuarantined;
+    this.electionAt = isEligible ? this.now + min + this.options.random() * (max - min) : Infinity;
   }
 
   /** The last entry, as candidates and voters compare it. */

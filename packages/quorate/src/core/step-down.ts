@@ -6,9 +6,10 @@ import type { NodeId, Term } from './types.ts';
  * stepping down within one would let this node vote twice.
  */
 export function becomeFollower(core: CoreState, term: Term, leader?: NodeId): void {
+  const isUnseated = term > core.term;
   if (term > core.term) core.setVote(term, undefined);
   const led = core.role === 'leader';
-  if (led) stopLeading(core);
+  if (led) stopLeading(core, { isUnseated });
   core.campaign = undefined;
   core.leader = leader;
   core.role = core.isVoter ? 'follower' : 'learner';
@@ -16,10 +17,26 @@ export function becomeFollower(core: CoreState, term: Term, leader?: NodeId): vo
 }
 
 /** Gives up office; what was appended stays and may still be committed by another leader. */
-function stopLeading(core: CoreState): void {
-  const { waitingReads, readRound } = core.office;
+function stopLeading(core: CoreState, { isUnseated }: { isUnseated: boolean }): void {
+  const { waitingReads, readRound, transfer } = core.office;
   for (const request of [...(readRound?.requests ?? []), ...waitingReads]) {
     core.refuse(request, { type: 'notLeader', leader: undefined });
   }
+  if (transfer !== undefined) {
+    const reason = 'this node has left office for another reason';
+    if (isUnseated) core.reply(transfer.request, { type: 'done' });
+    else core.refuse(transfer.request, { type: 'transferFailed', reason });
+  }
   core.leadership = undefined;
+}
+
+/**
+ * From now on, and for as long as this process runs, the node counts for nothing: its disk does not
+ * hold what the others were promised. It votes for nobody, leads nobody and confirms nothing, but
+ * still takes what a leader sends.
+ */
+export function enterQuarantine(core: CoreState, reason: string): void {
+  core.quarantine ??= reason;
+  if (core.role === 'leader' || core.role === 'candidate') becomeFollower(core, core.term);
+  core.resetElectionTimer();
 }

@@ -40,6 +40,11 @@ export interface Membership {
   readonly nodes: Readonly<Record<NodeId, NodeInfo & { readonly incarnation?: string }>>;
   /** In a joint membership: the nodes that leave when the change completes. Absent when none do. */
   readonly leaving?: readonly NodeId[];
+  /**
+   * In the entry that `recoverCluster` wrote: the cluster id until then. What comes before it is of
+   * that cluster, and what comes after is of `cluster`.
+   */
+  readonly recoveredFrom?: string;
 }
 
 /** A membership and the log entry that brought it. In force from the moment it is appended. */
@@ -85,6 +90,13 @@ export interface Identity {
   readonly node: NodeId;
   readonly incarnation: string;
   readonly starts: number;
+  /** The ids that the cluster had before it was recovered, oldest first. Absent when none. */
+  readonly formerly?: readonly string[];
+  /**
+   * Drawn at each start and told by `identify` alone, never stored: it tells one process from
+   * another that counts the same starts.
+   */
+  readonly run?: string;
 }
 
 /** Describes a snapshot without its content. */

@@ -12,8 +12,10 @@ export interface HttpNetworkOptions {
   /** How long a call waits for its answer. Default 5000. */
   readonly callTimeoutMs?: number;
   /**
-   * The same for a snapshot, counted anew with each chunk that goes out; so it bounds a pause, and
-   * the time the receiver takes to store the end of it, not the whole transfer. Default 30000.
+   * The same for a snapshot: how long the other side may take for a chunk, and at the end to verify
+   * and store it all. It is no bound for the whole transfer, and the time in which this side has no
+   * chunk to send does not count. `RaftConfig.snapshotStallMs` is also in force, so for a slower
+   * receiver raise both. Default 30000.
    */
   readonly snapshotTimeoutMs?: number;
   /** The longest answer that is read. Default 64 MiB. */

@@ -1,40 +1,104 @@
 import type { Codec } from '../contract/codec.ts';
-import type { Committed, StateMachine } from '../contract/state-machine.ts';
+import type { Committed } from '../contract/state-machine.ts';
 import { assert } from '../core/assert.ts';
-import type { Entry, LogIndex } from '../core/types.ts';
+import type {
+  EffectiveMembership,
+  Entry,
+  LogId,
+  LogIndex,
+  Payload,
+  SnapshotMeta,
+} from '../core/types.ts';
+import { StoppedError } from '../errors.ts';
 import { decodeCommand } from './codec.ts';
+import type { Histogram } from './histogram.ts';
 import type { Log } from './log.ts';
+import { entryBytes } from './log-tail.ts';
+import type { FrozenContent, Machine } from './machine.ts';
+import { SessionBatch } from './session-batch.ts';
+
+/** A batch that took effect. */
+export interface AppliedBatch {
+  readonly last: LogId;
+  /** How many entries, and their bytes; those that are no commands too. */
+  readonly count: number;
+  readonly bytes: number;
+  /** What somebody may wait for: every command, and what opens and closes sessions. */
+  readonly commands: readonly Committed<unknown>[];
+  /** One for each command; a `SessionAnswer` if it belongs to a session. */
+  readonly responses: readonly unknown[];
+}
+
+const maxUnkeptChanges = 1000;
+
+/** What is to be applied together. */
+interface Batch {
+  readonly last: LogId;
+  readonly bytes: number;
+  /** What goes to the state machine. */
+  readonly commands: readonly Committed<unknown>[];
+  /** Set if there are entries of sessions among its entries. */
+  readonly sessions: SessionBatch | undefined;
+}
+
+/** The state machine's state at one moment, ready to be read while others are applied. */
+export interface Frozen extends FrozenContent {
+  readonly lastLogId: LogId;
+  readonly membership: EffectiveMembership;
+}
+
+/** Something that waits for its turn between two batches. */
+interface Task {
+  readonly run: () => Promise<void>;
+  /** The applier stopped before its turn came. */
+  readonly giveUp: () => void;
+}
 
 export interface ApplierOptions {
-  readonly stateMachine: StateMachine<unknown, unknown>;
+  readonly machine: Machine;
   readonly codec: Codec<unknown>;
+  /** For the responses to writes of sessions. */
+  readonly responseCodec: Codec<unknown>;
   readonly log: Pick<Log, 'read'>;
-  readonly applied: LogIndex;
+  readonly applied: LogId;
+  /** The membership in force at `applied`. */
+  readonly membership: EffectiveMembership;
   readonly maxBatchBytes: number;
-  /** A batch took effect; `responses` belong to `commands`, one each. */
-  readonly onApplied: (
-    last: LogIndex,
-    commands: readonly Committed<unknown>[],
-    responses: readonly unknown[],
-  ) => void;
+  /** Where the time is kept that each batch takes. */
+  readonly timing?: { readonly now: () => number; readonly record: Histogram };
+  readonly onApplied: (batch: AppliedBatch) => void;
   readonly onFailure: (cause: unknown) => void;
 }
 
 /**
  * Takes committed commands to the state machine, in order, one batch at a time. Blank, membership
- * and session entries never get there.
+ * and session entries never get there, nor does a write of a session that came before. Freezing
+ * the state and replacing it wait for their turn between two batches, so that the state machine
+ * does one thing at a time.
  */
 export class Applier {
   readonly #options: ApplierOptions;
-  #applied: LogIndex;
+  #applied: LogId;
+  #membership: EffectiveMembership;
   #target: LogIndex;
   #running: Promise<void> | undefined = undefined;
+  /** The loop is at work further up the stack: who asks from within it only queues. */
+  #isLooping = false;
+  #tasks: Task[] = [];
+  /** What is applied goes by the old log, which a snapshot is about to replace. */
+  #isReplaced = false;
   #isStopped = false;
 
   constructor(options: ApplierOptions) {
     this.#options = options;
     this.#applied = options.applied;
-    this.#target = options.applied;
+    this.#membership = options.membership;
+    this.#target = options.applied.index;
+  }
+
+  /** The last entry whose effect is in the state machine. */
+  get applied(): LogId {
+    return this.#applied;
   }
 
   applyUpTo(index: LogIndex): void {
@@ -43,17 +107,67 @@ export class Applier {
     if (this.#running === undefined) this.#run();
   }
 
+  /** Freezes the state after the batch under way. Rejects if the state machine does. */
+  freeze(): Promise<Frozen> {
+    const { machine } = this.#options;
+    return new Promise((resolve, reject) => {
+      const run = async (): Promise<void> => {
+        const lastLogId = this.#applied;
+        const membership = this.#membership;
+        try {
+          await machine.keepApplied(lastLogId);
+          resolve({ ...(await machine.snapshot(membership)), lastLogId, membership });
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const giveUp = (): void => reject(new StoppedError('The node stopped.'));
+      this.#enqueue({ run, giveUp });
+    });
+  }
+
+  /** Replaces the state by that of the snapshot; what was to be applied before is in it. */
+  restore(
+    meta: SnapshotMeta,
+    chunks: () => Promise<AsyncIterable<Uint8Array>>,
+    onRestored: () => void,
+  ): void {
+    const { index } = meta.lastLogId;
+    assert(index > this.#target, () => `restore must not go back from ${this.#target} to ${index}`);
+    // What is not applied yet is in the snapshot; the batch under way ends first.
+    this.#target = Math.min(this.#target, this.#applied.index);
+    this.#isReplaced = true;
+    const run = async (): Promise<void> => {
+      this.#isReplaced = false;
+      await this.#options.machine.restore(await chunks(), meta);
+      this.#applied = meta.lastLogId;
+      this.#membership = meta.membership;
+      this.#target = Math.max(this.#target, index);
+      onRestored();
+    };
+    this.#enqueue({ run, giveUp: () => undefined });
+  }
+
   /** Begins no further batch and waits for the one under way. */
   async close(): Promise<void> {
-    this.#isStopped = true;
+    this.#stop();
     await this.#running;
+  }
+
+  #enqueue(task: Task): void {
+    if (this.#isStopped) return task.giveUp();
+    this.#tasks.push(task);
+    if (this.#running === undefined) this.#run();
   }
 
   /** Goes on without a pause as long as log and state machine answer at once. */
   #run(): void {
+    if (this.#isLooping) return;
+    this.#isLooping = true;
     try {
-      while (this.#applied < this.#target && !this.#isStopped) {
-        const pending = this.#applyNext();
+      while (!this.#isStopped) {
+        const pending = this.#next();
+        if (pending === 'idle') return;
         if (pending === undefined) continue;
         this.#running = pending.then(
           () => this.#goOn(),
@@ -63,6 +177,8 @@ export class Applier {
       }
     } catch (cause) {
       this.#fail(cause);
+    } finally {
+      this.#isLooping = false;
     }
   }
 
@@ -73,57 +189,125 @@ export class Applier {
 
   #fail(cause: unknown): void {
     this.#running = undefined;
-    this.#isStopped = true;
+    this.#stop();
     this.#options.onFailure(cause);
+  }
+
+  #stop(): void {
+    this.#isStopped = true;
+    const tasks = this.#tasks;
+    this.#tasks = [];
+    for (const { giveUp } of tasks) giveUp();
+  }
+
+  #next(): Promise<void> | undefined | 'idle' {
+    const task = this.#tasks.shift();
+    if (task !== undefined) return task.run();
+    return this.#applied.index < this.#target ? this.#applyNext() : 'idle';
   }
 
   #applyNext(): Promise<void> | undefined {
     const { log, maxBatchBytes } = this.#options;
-    const entries = log.read(this.#applied + 1, this.#target + 1, maxBatchBytes);
-    if (entries instanceof Promise) return entries.then((read) => this.#apply(read));
+    const entries = log.read(this.#applied.index + 1, this.#target + 1, maxBatchBytes);
+    if (entries instanceof Promise) return this.#applyRead(entries);
     return this.#apply(entries);
   }
 
+  /** A snapshot that comes while the store reads may purge what is read; it brings all that. */
+  async #applyRead(entries: Promise<Entry[]>): Promise<void> {
+    let read: readonly Entry[];
+    try {
+      read = await entries;
+    } catch (cause) {
+      if (this.#isReplaced) return;
+      throw cause;
+    }
+    await this.#apply(read);
+  }
+
   #apply(entries: readonly Entry[]): Promise<void> | undefined {
-    const last = entries.at(-1)?.logId.index ?? 0;
     assert(
-      entries[0]?.logId.index === this.#applied + 1,
-      () => `entry ${this.#applied + 1} must come next`,
+      entries[0]?.logId.index === this.#applied.index + 1,
+      () => `entry ${this.#applied.index + 1} must come next`,
     );
-    const commands = this.#commandsIn(entries);
-    if (commands.length === 0) {
-      this.#finish(last, commands, []);
+    const batch = this.#look(entries);
+    const { commands, last, sessions } = batch;
+    const { machine, timing } = this.#options;
+    // Where sessions only come and go, a durable machine is given their records now and then.
+    if (commands.length === 0 && machine.sessions.changeCount < maxUnkeptChanges) {
+      this.#finish(batch, []);
       return undefined;
     }
-    const responses = this.#options.stateMachine.apply(commands);
+    const record =
+      sessions &&
+      ((responses: readonly unknown[]) => {
+        demandResponses(responses, commands.length);
+        sessions.record(responses);
+      });
+    const begunAt = timing?.now() ?? 0;
+    const responses = machine.apply(commands, last, record);
     if (responses instanceof Promise) {
-      return responses.then((answered) => this.#finish(last, commands, answered));
+      return responses.then((answered) => {
+        timing?.record.record(timing.now() - begunAt);
+        this.#finish(batch, answered);
+      });
     }
-    this.#finish(last, commands, responses);
+    timing?.record.record(timing.now() - begunAt);
+    this.#finish(batch, responses);
     return undefined;
   }
 
-  #commandsIn(entries: readonly Entry[]): Committed<unknown>[] {
+  /** Takes as many of the entries as can be applied together. */
+  #look(entries: readonly Entry[]): Batch {
+    const { codec, responseCodec, machine } = this.#options;
     const commands: Committed<unknown>[] = [];
-    for (const { logId, payload } of entries) {
-      if (payload.type !== 'command') continue;
-      commands.push({ logId, command: decodeCommand(this.#options.codec, payload.data) });
+    let sessions: SessionBatch | undefined;
+    let last = this.#applied;
+    let bytes = 0;
+    for (const entry of entries) {
+      const { logId, payload } = entry;
+      if (isOfSession(payload)) {
+        if (machine.sessions.mustSettle(logId.index)) break;
+        sessions ??= new SessionBatch(machine.sessions, responseCodec, commands);
+      }
+      if (payload.type === 'command') {
+        const { data } = payload;
+        if (sessions === undefined) commands.push({ logId, command: decodeCommand(codec, data) });
+        else sessions.command(logId, data.session, () => decodeCommand(codec, data));
+      } else if (payload.type === 'session') {
+        sessions?.sessionEntry(logId, payload.data);
+      } else if (payload.type === 'membership') {
+        this.#membership = { ...payload.membership, logId };
+      }
+      bytes += entryBytes(entry);
+      last = logId;
     }
-    return commands;
+    return { last, bytes, commands: sessions?.commands ?? commands, sessions };
   }
 
-  #finish(
-    last: LogIndex,
-    commands: readonly Committed<unknown>[],
-    responses: readonly unknown[],
-  ): void {
-    if (!Array.isArray(responses) || responses.length !== commands.length) {
-      const came = Array.isArray(responses) ? `${responses.length}` : String(responses);
-      throw new TypeError(
-        `apply() must return one response for each of ${commands.length} commands; it returned ${came}.`,
-      );
-    }
+  #finish({ last, bytes, commands, sessions }: Batch, responses: readonly unknown[]): void {
+    demandResponses(responses, commands.length);
+    sessions?.record(responses);
+    const size = { count: last.index - this.#applied.index, bytes };
     this.#applied = last;
-    this.#options.onApplied(last, commands, responses);
+    this.#options.onApplied(
+      sessions === undefined
+        ? { last, ...size, commands, responses }
+        : { last, ...size, commands: sessions.entries, responses: sessions.answers(responses) },
+    );
   }
+}
+
+function isOfSession(payload: Payload): boolean {
+  return (
+    payload.type === 'session' || (payload.type === 'command' && payload.data.session !== undefined)
+  );
+}
+
+function demandResponses(responses: unknown, count: number): void {
+  if (Array.isArray(responses) && responses.length === count) return;
+  const came = Array.isArray(responses) ? `${responses.length}` : String(responses);
+  throw new TypeError(
+    `apply() must return one response for each of ${count} commands; it returned ${came}.`,
+  );
 }

@@ -1,4 +1,5 @@
 import type { Runtime } from '../platform/runtime.ts';
+import { sleep } from './sleep.ts';
 
 /** Commands that were applied this shortly ago are work that a build must leave room for. */
 const busyMs = 20;
@@ -28,23 +29,32 @@ export class BuildPace {
     this.#appliedAt = this.#runtime.now();
   }
 
-  /** Hands the chunk on in pieces, each when its time has come. */
-  async *paced(chunk: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  /** Hands the chunk on in pieces, each when its time has come. `signal` ends the waiting. */
+  async *paced(
+    chunk: Uint8Array,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     for (let at = 0; at < chunk.length; at += pieceBytes) {
       const piece = chunk.subarray(at, at + pieceBytes);
-      await this.#pay(piece.length);
+      await this.#pay(piece.length, signal);
+      signal.throwIfAborted();
       yield piece;
     }
   }
 
-  async #pay(bytes: number): Promise<void> {
+  async #pay(bytes: number, signal: AbortSignal): Promise<void> {
     const now = this.#runtime.now();
     const start = Math.max(now, this.#paidUntil);
     this.#paidUntil = start + (bytes / this.#bytesPerSecond) * 1000;
     if (start - now < shortestWaitMs) return;
     if (now - this.#appliedAt > busyMs) this.#paidUntil = now;
     else {
-      await new Promise<void>((resolve) => void this.#runtime.setTimer(resolve, start - now));
+      try {
+        await sleep(this.#runtime, start - now, signal);
+      } catch (reason) {
+        this.#paidUntil = now;
+        throw reason;
+      }
     }
   }
 }

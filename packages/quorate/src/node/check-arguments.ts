@@ -1,3 +1,5 @@
+import type { NodeInfo } from '../core/types.ts';
+
 /*
  * What people hand to the node often comes from JSON, whatever its type says. A wrong value must
  * not get into the log: every member would stumble over it, and go on doing so.
@@ -20,13 +22,40 @@ export function checkMember(id: unknown, info: unknown): void {
   );
 }
 
+/** What a caller may say about a node; which disk it has is for the node itself to say. */
+export function infoOf({ address, data }: NodeInfo): NodeInfo {
+  return { ...(address === undefined ? {} : { address }), ...(data === undefined ? {} : { data }) };
+}
+
+/** @throws {TypeError} if these are no places where a cluster can be asked for. */
+export function checkSeeds(seeds: unknown): void {
+  demand(
+    Array.isArray(seeds) && seeds.length > 0,
+    'The seeds must be a list of at least one { address }',
+    seeds,
+  );
+  for (const seed of seeds) {
+    demand(
+      isRecord(seed) && isString(seed['address']) && seed['address'] !== '',
+      'The address of a seed must be a string that is not empty',
+      seed,
+    );
+  }
+}
+
 /** @throws {TypeError} if this is no list of node ids. */
 export function checkVoters(voters: unknown): void {
   demand(Array.isArray(voters), 'The voters must be a list of node ids', voters);
   for (const id of voters) checkId('A voter', id);
 }
 
-function checkId(what: string, id: unknown): void {
+/** @throws {TypeError} if this is no way to read. */
+export function checkReadMode(mode: unknown): void {
+  demand(mode === 'quorum' || mode === 'lease', 'The mode must be "quorum" or "lease"', mode);
+}
+
+/** @throws {TypeError} if this is no node id. */
+export function checkId(what: string, id: unknown): void {
   demand(isString(id) && id !== '', `${what} must be a string that is not empty`, id);
 }
 

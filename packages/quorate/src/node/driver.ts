@@ -1,24 +1,36 @@
 import type { Action, Answer } from '../core/action.ts';
 import { assertNever } from '../core/assert.ts';
 import type { Event, RequestId } from '../core/event.ts';
+import type { InstallSnapshotRequest } from '../core/message.ts';
 import type { RaftCore } from '../core/raft-core.ts';
-import type { EffectiveMembership, LogIndex } from '../core/types.ts';
+import type { EffectiveMembership, LogId, LogIndex, SnapshotMeta } from '../core/types.ts';
 import type { Runtime, Timer } from '../platform/runtime.ts';
 import type { Write } from './log.ts';
+import type { Witness } from './witness.ts';
 
 /** A timer that is later than this was kept waiting by something that kept input waiting too. */
 const lateRingMs = 10;
 
 /** Where the driver's actions go. */
 export interface Effects {
-  readonly log: { persist(write: Write): void };
+  readonly log: {
+    persist(write: Write): void;
+    purge(logId: LogId, options: { all: boolean }): void;
+  };
   readonly peers: {
     replicate(action: Extract<Action, { type: 'replicate' }>): void;
     requestVote(action: Extract<Action, { type: 'requestVote' }>): void;
+    sendSnapshot(action: Extract<Action, { type: 'sendSnapshot' }>): void;
+    timeoutNow(action: Extract<Action, { type: 'timeoutNow' }>): void;
     follow(membership: EffectiveMembership): void;
   };
   readonly applier: { applyUpTo(index: LogIndex): void };
+  readonly snapshots: {
+    receive(request: RequestId, rpc: InstallSnapshotRequest): void;
+    restore(meta: SnapshotMeta): void;
+  };
   readonly requests: { answer(request: RequestId, answer: Answer): void };
+  readonly witness: Pick<Witness, 'saw'>;
   /** The node no longer leads; what it appended after `committed` may or may not come to be. */
   readonly onLeadershipLost: (committed: LogIndex) => void;
   /** Something that can be looked at may have changed. */
@@ -69,9 +81,7 @@ export class Driver {
   #run(): void {
     this.#isRunning = true;
     try {
-      const now = this.#runtime.now();
-      for (let at = 0; at < this.#events.length; at += 1)
-        this.#step(this.#events[at] as Event, now);
+      for (let at = 0; at < this.#events.length; at += 1) this.#step(this.#events[at] as Event);
       this.#events = [];
       if (!this.#isStopped) this.#arm();
       this.#effects.onStep();
@@ -83,11 +93,12 @@ export class Driver {
     }
   }
 
-  #step(event: Event, now: number): void {
+  /** The clock is read anew for each event: a lease that ended meanwhile must not look alive. */
+  #step(event: Event): void {
     const { state } = this.#core;
     const ledBefore = state.leadership !== undefined;
     const membership = state.membership;
-    const actions = this.#core.step(event, now);
+    const actions = this.#core.step(event, this.#runtime.now());
     if (state.membership !== membership) this.#effects.peers.follow(state.membership);
     for (const action of actions) this.#start(action);
     if (ledBefore && state.leadership === undefined) {
@@ -95,6 +106,7 @@ export class Driver {
       const kept = actions.find((action) => action.type === 'persist')?.truncate ?? Infinity;
       this.#effects.onLeadershipLost(Math.min(state.committed, kept));
     }
+    this.#effects.witness.saw(event, actions, state);
   }
 
   #start(action: Action): void {
@@ -109,6 +121,18 @@ export class Driver {
         return this.#effects.peers.requestVote(action);
       case 'apply':
         return this.#effects.applier.applyUpTo(action.index);
+      case 'sendSnapshot':
+        return this.#effects.peers.sendSnapshot(action);
+      case 'timeoutNow':
+        return this.#effects.peers.timeoutNow(action);
+      case 'receiveSnapshot':
+        return this.#effects.snapshots.receive(action.request, action.rpc);
+      case 'restore':
+        return this.#effects.snapshots.restore(action.meta);
+      case 'purge':
+        return this.#effects.log.purge(action.logId, {
+          all: this.#core.state.last.index === action.logId.index,
+        });
       default:
         return assertNever(action);
     }

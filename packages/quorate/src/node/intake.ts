@@ -1,7 +1,13 @@
 import type { LogIndex } from '../core/types.ts';
+import { decodeCommand, encodeCommand } from './codec.ts';
 import type { Engine } from './engine.ts';
+import { farHost } from './far-host.ts';
+import { FollowerReads } from './follower-reads.ts';
+import { Forwarding } from './forwarding.ts';
 import type { Log } from './log.ts';
-import { Reads } from './reads.ts';
+import type { Peers } from './peers.ts';
+import { type Reader, type ReadMode, Reads } from './reads.ts';
+import { Sessions } from './sessions.ts';
 import { type PendingWrite, Writes } from './writes.ts';
 
 /** The longest that a node goes on without a look at input, output and timers. */
@@ -9,29 +15,137 @@ const longestTurnMs = 5;
 
 /**
  * Where the application's writes and reads wait for their turn. All writes that arrive while one
- * write is on its way to the disk are proposed as one; no timer waits for a batch to fill.
+ * write is on its way to the disk are proposed as one; no timer waits for a batch to fill. What
+ * only a leader can do is passed on to it, or waits until there is one.
  */
 export class Intake {
   readonly writes: Writes;
   readonly reads: Reads;
+  readonly sessions: Sessions;
   readonly #engine: Engine;
   readonly #log: Log;
+  readonly #forwarding: Forwarding;
+  readonly #followerReads: FollowerReads;
+  /** What `stepped` saw last. */
+  #seen = { leader: undefined as string | undefined, isTransferring: false };
   #isScheduled = false;
   #yieldedAt = -Infinity;
 
-  constructor(engine: Engine, log: Log) {
+  constructor(engine: Engine, log: Log, peers: Peers) {
     this.#engine = engine;
     this.#log = log;
     this.writes = new Writes(engine.config);
     this.reads = new Reads(engine.config.maxWaitingCalls);
+    this.sessions = new Sessions({
+      config: engine.config,
+      runtime: engine.runtime,
+      encode: (command) => encodeCommand(engine.codec, command),
+      demandRunning: () => engine.demandOpen(),
+      write: (write) => this.write(write),
+    });
+    const host = farHost(engine, peers);
+    this.#forwarding = new Forwarding({
+      ...host,
+      takeBack: (write) => this.#admit(write),
+      answer: (write, result) => this.writes.resolve(write, result),
+      reject: (write, reason) => this.writes.reject([write], reason),
+    });
+    this.#followerReads = new FollowerReads({
+      ...host,
+      takeBack: (readers, mode) => this.#ask(readers, mode),
+      answer: (readers, { term, index }) => {
+        engine.post({ type: 'readIndexAnswered', term, index });
+        this.reads.readable(readers, index, engine.state.applied);
+      },
+      reject: (readers, reason) => this.reads.reject(readers, reason),
+    });
   }
 
-  /** Takes a write that `validate` lets through; its place is taken from here on. */
-  write(write: PendingWrite, validate: () => unknown): void {
-    this.#engine.demandRunning();
-    this.writes.reserve(write);
+  /** Takes a write; its place is taken from here on. */
+  write(write: PendingWrite): void {
+    this.#engine.demandOpen();
     try {
-      const valid = validate();
+      this.writes.reserve(write);
+    } catch (error) {
+      this.#turnAway(error);
+    }
+    if (this.#leads || !this.#mayPassOn(write)) this.#admit(write);
+    else this.#forwarding.pass(write);
+  }
+
+  read(mode: ReadMode): Promise<LogIndex> {
+    return new Promise((resolve, reject) => {
+      this.#engine.demandOpen();
+      try {
+        this.reads.add({ mode, resolve, reject });
+      } catch (error) {
+        this.#turnAway(error);
+      }
+      this.#schedule();
+    });
+  }
+
+  /**
+   * Proposes what waits, unless a write is on its way to the disk: then that one's end does. A node
+   * that does not lead waits for no disk; one that hands over waits until it is known who leads.
+   */
+  flush(): void {
+    if (this.reads.isWaiting) this.#flushReads();
+    if (!this.writes.isWaiting) return;
+    const { leadership } = this.#engine.state;
+    if (leadership?.transfer !== undefined) return;
+    if (leadership === undefined || !this.#log.isWriting) this.#flushWrites();
+  }
+
+  /** What is in the log after `committed` may or may not come to be. */
+  loseLeadership(committed: LogIndex): void {
+    this.writes.loseAfter(committed);
+    this.flush();
+  }
+
+  /** The core took a step: what waits for a leader, or for the end of a transfer, may go on. */
+  stepped(): void {
+    const { leader, leadership } = this.#engine.state;
+    const isTransferring = leadership?.transfer !== undefined;
+    const { leader: before, isTransferring: wasTransferring } = this.#seen;
+    if (leader === before && isTransferring === wasTransferring) return;
+    this.#seen = { leader, isTransferring };
+    if (wasTransferring && !isTransferring) this.#schedule();
+    // Not within the step: the events that come of it have to be the next ones.
+    if (leader !== before) queueMicrotask(() => this.#onLeaderChanged());
+  }
+
+  /** The node is about to end: what is in no log is told so; what is in it goes on. */
+  stopWaiting(reason: unknown): void {
+    this.writes.rejectWaiting(reason);
+  }
+
+  stop(reason: (maybeApplied: boolean) => unknown): void {
+    this.#forwarding.stop(reason);
+    this.#followerReads.stop(reason(false));
+    this.writes.rejectAll(reason);
+    this.reads.rejectAll(reason(false));
+    this.sessions.stop(reason(false));
+  }
+
+  /** There is no room. */
+  #turnAway(error: unknown): never {
+    this.#engine.witness.turnedAway(error);
+    throw error;
+  }
+
+  get #leads(): boolean {
+    return this.#engine.state.leadership !== undefined;
+  }
+
+  #mayPassOn({ isForwarded }: PendingWrite): boolean {
+    return this.#engine.config.forwardWrites && isForwarded === undefined;
+  }
+
+  /** Takes a write that the state machine lets through to be proposed here. */
+  #admit(write: PendingWrite): void {
+    try {
+      const valid = this.#validate(write);
       if (isThenable(valid)) {
         valid.then(
           () => this.#enqueue(write),
@@ -43,50 +157,25 @@ export class Intake {
       this.writes.reject([write], refusal);
       return;
     }
-    this.writes.add(write);
-    this.#schedule();
+    this.#enqueue(write);
+  }
+
+  #validate({ data, entry, repeated }: PendingWrite): unknown {
+    if (entry === 'session' || repeated) return undefined;
+    const { codec, machine } = this.#engine;
+    return machine.validate(decodeCommand(codec, data));
   }
 
   /** The node may have stopped while the write was looked at. */
   #enqueue(write: PendingWrite): void {
     try {
-      this.#engine.demandRunning();
+      this.#engine.demandOpen();
     } catch (stopped) {
       this.writes.reject([write], stopped);
       return;
     }
     this.writes.add(write);
     this.#schedule();
-  }
-
-  read(): Promise<LogIndex> {
-    return new Promise((resolve, reject) => {
-      this.#engine.demandRunning();
-      this.reads.add({ resolve, reject });
-      this.#schedule();
-    });
-  }
-
-  /**
-   * Proposes what waits, unless a write is on its way to the disk: then that one's end does. A node
-   * that does not lead refuses, and waits for no disk to say so.
-   */
-  flush(): void {
-    if (this.reads.isWaiting) this.#flushReads();
-    if (!this.writes.isWaiting) return;
-    const leads = this.#engine.state.leadership !== undefined;
-    if (!leads || !this.#log.isWriting) this.#flushWrites();
-  }
-
-  /** What is in the log after `committed` may or may not come to be; what waits is refused. */
-  loseLeadership(committed: LogIndex): void {
-    this.writes.loseAfter(committed);
-    this.flush();
-  }
-
-  stop(reason: (maybeApplied: boolean) => unknown): void {
-    this.writes.rejectAll(reason);
-    this.reads.rejectAll(reason(false));
   }
 
   /** Writers that write again at once live on microtasks; now and then they let others in. */
@@ -109,6 +198,11 @@ export class Intake {
     this.flush();
   }
 
+  #onLeaderChanged(): void {
+    this.#forwarding.leaderChanged();
+    this.#followerReads.leaderChanged();
+  }
+
   #flushWrites(): void {
     const { requests } = this.#engine;
     const { writes } = this;
@@ -117,7 +211,11 @@ export class Intake {
       const request = requests.open(
         (answer) => {
           if (answer.type === 'accepted') writes.accepted(pending, answer);
-          else if (answer.type === 'refused') writes.reject(pending, this.#engine.errorOf(answer));
+          else if (answer.type !== 'refused') return;
+          else if (answer.why.type === 'notLeader') {
+            this.#handOn(pending, this.#engine.errorOf(answer));
+          } else if (answer.why.type === 'transferring') writes.putBack(pending);
+          else writes.reject(pending, this.#engine.errorOf(answer));
         },
         (reason) => writes.reject(pending, reason),
       );
@@ -127,19 +225,36 @@ export class Intake {
     }
   }
 
+  /** This node does not lead: what may be is passed on to the leader, and the rest refused. */
+  #handOn(pending: readonly PendingWrite[], refusal: unknown): void {
+    for (const write of pending) {
+      if (this.#mayPassOn(write)) this.#forwarding.pass(write);
+      else this.writes.reject([write], refusal);
+    }
+  }
+
   #flushReads(): void {
+    const leads = this.#leads;
+    for (const [mode, readers] of this.reads.takeWaiting()) {
+      if (leads) this.#ask(readers, mode);
+      else this.#followerReads.add(readers, mode);
+    }
+  }
+
+  /** Asks the own core. */
+  #ask(readers: readonly Reader[], mode: ReadMode): void {
     const { requests } = this.#engine;
     const { reads } = this;
-    const readers = reads.takeWaiting();
     try {
       const request = requests.open(
         (answer) => {
-          if (answer.type === 'refused') reads.reject(readers, this.#engine.errorOf(answer));
-          else reads.answer(readers, answer, this.#engine.state.applied);
+          if (answer.type === 'readable') {
+            reads.readable(readers, answer.index, this.#engine.state.applied);
+          } else if (answer.type === 'refused') this.#followerReads.add(readers, mode);
         },
         (reason) => reads.reject(readers, reason),
       );
-      this.#engine.post({ type: 'readIndex', request });
+      this.#engine.post({ type: 'readIndex', request, mode });
     } catch (overloaded) {
       reads.reject(readers, overloaded);
     }

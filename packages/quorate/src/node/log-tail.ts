@@ -70,17 +70,39 @@ export class LogTail {
     return this.#entries.slice(start, stop) as Entry[];
   }
 
+  /** Removes every entry up to `index`; with `all` those behind it too, and goes on after it. */
+  purge(index: LogIndex, { all }: { all: boolean }): void {
+    if (all) {
+      this.#entries = [];
+      this.#head = 0;
+      this.#bytes = 0;
+      this.#first = index + 1;
+      return;
+    }
+    while (this.#head < this.#entries.length && this.#first <= index) this.#dropFirst();
+    this.#first = Math.max(this.#first, index + 1);
+    this.#cutOff();
+  }
+
   /** Takes note that everything up to `index` is in the store; drops what is over `maxBytes`. */
   written(index: LogIndex, maxBytes: number): void {
     while (this.#bytes > maxBytes && this.#head < this.#entries.length && this.#first <= index) {
-      this.#bytes -= entryBytes(this.#entries[this.#head] as Entry);
-      this.#entries[this.#head] = undefined;
-      this.#head += 1;
-      this.#first += 1;
+      this.#dropFirst();
     }
-    if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head);
-      this.#head = 0;
-    }
+    this.#cutOff();
+  }
+
+  #dropFirst(): void {
+    this.#bytes -= entryBytes(this.#entries[this.#head] as Entry);
+    this.#entries[this.#head] = undefined;
+    this.#head += 1;
+    this.#first += 1;
+  }
+
+  /** Cuts off the empty places once they are the larger part. */
+  #cutOff(): void {
+    if (this.#head <= 1024 || this.#head * 2 <= this.#entries.length) return;
+    this.#entries = this.#entries.slice(this.#head);
+    this.#head = 0;
   }
 }

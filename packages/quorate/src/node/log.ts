@@ -1,5 +1,6 @@
 import type { LogStore, LogWrite } from '../contract/log-store.ts';
-import type { Entry, Identity, LogIndex, Vote } from '../core/types.ts';
+import type { Entry, Identity, LogId, LogIndex, Vote } from '../core/types.ts';
+import { isOfLineage, type Lineage } from './lineage.ts';
 import { frameBytes, LogTail } from './log-tail.ts';
 
 /** What the core asks to be written: vote, then truncate, then append. */
@@ -10,6 +11,13 @@ export interface Write {
   readonly append?: readonly Entry[];
 }
 
+/** The start of the log goes: a snapshot has it. */
+interface Purge {
+  readonly purge: LogId;
+  /** Nothing is left after it, whatever the store holds there. */
+  readonly all: boolean;
+}
+
 export interface LogOptions {
   readonly store: LogStore;
   readonly identity: Identity;
@@ -17,6 +25,8 @@ export interface LogOptions {
   readonly tailCacheBytes: number;
   /** Every write up to this number is durable. */
   readonly onPersisted: (write: number) => void;
+  /** Everything up to `logId` is gone from the store. */
+  readonly onPurged: (logId: LogId) => void;
   readonly onFailure: (cause: unknown) => void;
 }
 
@@ -28,10 +38,15 @@ export class Log {
   readonly #options: LogOptions;
   readonly #tail: LogTail;
   #identity: Identity;
-  #waiting: Write[] = [];
+  /** The cluster of the leader that called last, while this disk belongs to none. */
+  #met: Lineage | undefined = undefined;
+  /** The identity is known in memory and not written down yet. */
+  #isIdentityNew = false;
+  #waiting: (Write | Purge)[] = [];
   /** The one loop that writes; there is never a second, since writes must not overlap. */
   #loop: Promise<void> | undefined = undefined;
   #isOnItsWay = false;
+  #purgedTo: LogIndex = 0;
   #isClosed = false;
 
   constructor(options: LogOptions) {
@@ -45,6 +60,11 @@ export class Log {
     return this.#identity;
   }
 
+  /** Entries up to here have gone since the start, or are about to: nobody can read them. */
+  get purgedTo(): LogIndex {
+    return this.#purgedTo;
+  }
+
   /** A write is on its way to the disk, or waits for one that is. */
   get isWriting(): boolean {
     return this.#isOnItsWay || this.#waiting.length > 0;
@@ -53,8 +73,30 @@ export class Log {
   persist(write: Write): void {
     if (write.truncate !== undefined) this.#tail.truncate(write.truncate);
     if (write.append !== undefined) this.#tail.append(write.append);
-    this.#waiting.push(write);
-    this.#loop ??= this.#writeAll();
+    this.#enqueue(write);
+  }
+
+  /** Removes everything up to `logId`; with `all` what lies behind it too. In order with writes. */
+  purge(logId: LogId, { all }: { all: boolean }): void {
+    this.#purgedTo = logId.index;
+    this.#tail.purge(logId.index, { all });
+    this.#enqueue({ purge: logId, all });
+  }
+
+  /** A leader calls, whose cluster this disk may come to belong to. */
+  meet({ cluster, formerly }: Lineage): void {
+    if (this.#identity.cluster !== undefined) return;
+    this.#met = formerly === undefined ? { cluster } : { cluster, formerly };
+  }
+
+  /** The disk belongs to this cluster from now on; it is written down with the next write. */
+  joinCluster(cluster: string): void {
+    if (this.#identity.cluster !== undefined) return;
+    const met = this.#met;
+    // What a leader sends may be from before its cluster was recovered.
+    const lineage = met !== undefined && isOfLineage(met, cluster) ? met : { cluster };
+    this.#identity = { ...this.#identity, ...lineage };
+    this.#isIdentityNew = true;
   }
 
   /**
@@ -76,16 +118,22 @@ export class Log {
     await this.#loop;
   }
 
+  #enqueue(step: Write | Purge): void {
+    this.#waiting.push(step);
+    this.#loop ??= this.#writeAll();
+  }
+
   async #writeAll(): Promise<void> {
     try {
       while (this.#waiting.length > 0 && !this.#isClosed) {
-        const writes = this.#waiting;
-        this.#waiting = [];
+        const { writes, purge } = this.#takeGroup();
         this.#isOnItsWay = true;
-        await this.#write(writes);
+        if (purge === undefined) await this.#write(writes);
+        else await this.#options.store.purge(purge.purge);
         this.#isOnItsWay = false;
-        // What this report leads to waits for the next round of this loop.
-        this.#options.onPersisted((writes.at(-1) as Write).write);
+        // What these reports lead to waits for the next round of this loop.
+        if (purge === undefined) this.#options.onPersisted((writes.at(-1) as Write).write);
+        else this.#options.onPurged(purge.purge);
       }
       this.#loop = undefined;
     } catch (cause) {
@@ -95,27 +143,44 @@ export class Log {
     }
   }
 
+  /** Takes the writes up to the next purge, or that purge if it is first. */
+  #takeGroup(): { writes: readonly Write[]; purge?: Purge } {
+    const [first] = this.#waiting;
+    if (first !== undefined && 'purge' in first) {
+      this.#waiting.shift();
+      return { writes: [], purge: first };
+    }
+    const end = this.#waiting.findIndex((step) => 'purge' in step);
+    const taken = end < 0 ? this.#waiting : this.#waiting.slice(0, end);
+    this.#waiting = end < 0 ? [] : this.#waiting.slice(end);
+    return { writes: taken as Write[] };
+  }
+
   /** Writes what all of `writes` come to: in one call, if the store takes several parts at once. */
   async #write(writes: readonly Write[]): Promise<void> {
     const merged = mergeWrites(writes);
     await save(this.#options.store, { ...this.#newIdentity(writes), ...merged });
     let last = merged.append?.at(-1)?.logId.index ?? 0;
-    // What a later write truncates is on the disk only in its old form.
-    for (const { truncate } of this.#waiting) last = Math.min(last, truncate ?? last);
+    // What a later step removes is on the disk only in its old form.
+    for (const step of this.#waiting) {
+      if ('purge' in step) last = step.all ? Math.min(last, step.purge.index) : last;
+      else last = Math.min(last, step.truncate ?? last);
+    }
     this.#tail.written(last, this.#options.tailCacheBytes);
   }
 
   /** The identity, if it has to be saved because its cluster is known now. */
   #newIdentity(writes: readonly Write[]): Pick<LogWrite, 'identity'> {
     const cluster = this.#identity.cluster ?? clusterIn(writes);
-    if (cluster === this.#identity.cluster) return {};
-    this.#identity = { ...this.#identity, cluster };
+    if (cluster !== undefined) this.joinCluster(cluster);
+    if (!this.#isIdentityNew) return {};
+    this.#isIdentityNew = false;
     return { identity: this.#identity };
   }
 }
 
 /** A store that cannot take several parts at once gets them one after the other. */
-async function save(store: LogStore, write: LogWrite): Promise<void> {
+export async function save(store: LogStore, write: LogWrite): Promise<void> {
   const { identity, vote, truncate, append } = write;
   const hasMoreThanEntries = (identity ?? vote ?? truncate) !== undefined;
   if (hasMoreThanEntries && store.write !== undefined) return store.write(write);

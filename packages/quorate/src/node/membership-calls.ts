@@ -1,7 +1,53 @@
+import { assert } from '../core/assert.ts';
+import type { MembershipChange } from '../core/event.ts';
 import { isMember } from '../core/membership.ts';
 import type { EffectiveMembership, LogId, NodeId } from '../core/types.ts';
-import { InvalidMembershipError, LeadershipLostError } from '../errors.ts';
+import { ChangeInProgressError, InvalidMembershipError, LeadershipLostError } from '../errors.ts';
 import type { Engine } from './engine.ts';
+import { withSignal } from './signal.ts';
+
+/**
+ * Makes a change and waits until it is committed. A change that nobody asked for goes first, and so
+ * does the first entry of a new leader, without which no change may begin.
+ */
+export async function changeMembership(
+  engine: Engine,
+  change: MembershipChange,
+  signal: AbortSignal | undefined,
+): Promise<LogId> {
+  for (;;) {
+    try {
+      return await commitChange(engine, change, signal);
+    } catch (error) {
+      if (!(error instanceof ChangeInProgressError)) throw error;
+      const { changing } = engine.members.incarnations;
+      if (changing !== undefined) await withSignal(changing, signal);
+      else if (isNewInOffice(engine)) {
+        await engine.observers.waitFor(() => !isNewInOffice(engine), signal);
+      } else throw error;
+    }
+  }
+}
+
+/** This node leads, and has committed nothing in its term yet. */
+function isNewInOffice({ state }: Engine): boolean {
+  return state.leadership !== undefined && !state.hasCommittedInTerm;
+}
+
+/** Makes a change and waits until it is committed. */
+export async function commitChange(
+  engine: Engine,
+  change: MembershipChange,
+  signal: AbortSignal | undefined,
+): Promise<LogId> {
+  const answer = await engine.ask(
+    (request) => ({ type: 'changeMembership', request, change }),
+    signal,
+  );
+  assert(answer.type === 'accepted', () => `a change cannot be answered by ${answer.type}`);
+  await awaitCommit(engine, answer.first, signal);
+  return answer.first;
+}
 
 /** Waits until the entry is committed, whoever leads by then. */
 export async function awaitCommit(

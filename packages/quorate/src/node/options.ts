@@ -1,9 +1,10 @@
 import type { Codec } from '../contract/codec.ts';
 import type { Network } from '../contract/network.ts';
-import type { StateMachine } from '../contract/state-machine.ts';
+import type { AnyStateMachine } from '../contract/state-machine.ts';
 import type { Storage } from '../contract/storage.ts';
 import type { NodeId } from '../core/types.ts';
 import type { Runtime } from '../platform/runtime.ts';
+import { checkLogger, type Logger } from './logger.ts';
 
 /** Times, sizes and counts. Every queue in the library has its bound here. */
 export interface RaftConfig {
@@ -15,6 +16,16 @@ export interface RaftConfig {
    * else. Default 300 to 600.
    */
   readonly electionTimeoutMs: { readonly min: number; readonly max: number };
+  /**
+   * How much faster or slower one node's clock may run than another's, as a share of the time that
+   * passes: 0 to below 1. Lease reads are safe as long as this holds. Default 0.1.
+   */
+  readonly maxClockDrift: number;
+  /**
+   * Whether a node that does not lead passes writes on to the leader. If not, it refuses them with
+   * a `NotLeaderError` that names the leader. Default `true`.
+   */
+  readonly forwardWrites: boolean;
   /**
    * How long a call to another node may take, in milliseconds; an append is given one more for each
    * KiB it carries. Default 1000.
@@ -34,26 +45,92 @@ export interface RaftConfig {
    * size. Default 16 MiB, or `maxPendingBytes` if that is less.
    */
   readonly maxCommandBytes: number;
-  /** Writes accepted and not yet answered, together, in bytes. Default 64 MiB. */
+  /**
+   * Writes accepted and not yet answered, together, in bytes. The last sixteenth is for writes that
+   * are no larger than that, so that large ones do not keep small ones out. Default 64 MiB.
+   */
   readonly maxPendingBytes: number;
   /** The same by count. Default 100,000. */
   readonly maxPendingWrites: number;
   /** Reads and other calls of the application that wait for an answer. Default 100,000. */
   readonly maxWaitingCalls: number;
   /**
+   * Sessions that the cluster remembers; beyond it, the one used longest ago expires. This and the
+   * next two are logged when a session is opened and hold from there on, for every node alike.
+   * Default 10,000.
+   */
+  readonly maxSessions: number;
+  /**
+   * Responses kept for repeated writes of sessions, all together, in bytes; each counts for 64
+   * more. It may be exceeded by what 64 entries of the log were answered. Default 64 MiB.
+   */
+  readonly maxSessionBytes: number;
+  /**
+   * Newest writes of one session whose responses are kept. Half as many can be under way at once.
+   * Default 1024.
+   */
+  readonly sessionWindow: number;
+  /**
+   * How many entries a node may lack that is made a voter; it catches up as a learner until then.
+   * Default 1000.
+   */
+  readonly catchUpEntries: number;
+  /**
+   * How long `changeVoters` waits for that, in milliseconds, before it refuses. Default 30,000.
+   */
+  readonly catchUpTimeoutMs: number;
+  /**
    * Written entries kept in memory for followers, in bytes (unwritten ones always are). Default 64
    * MiB.
    */
   readonly tailCacheBytes: number;
+  /**
+   * Build a snapshot when the log since the last one exceeds both this, in bytes, and the size of
+   * that snapshot, so that the work stays in proportion. Default 64 MiB.
+   */
+  readonly snapshotAfterBytes: number;
+  /** Build one also after this many entries. Default `Infinity`: go by bytes alone. */
+  readonly snapshotAfterEntries: number;
+  /**
+   * Log kept behind a snapshot, in bytes, for followers that lag a little. 0 keeps none. Default 64
+   * MiB.
+   */
+  readonly keepBytes: number;
+  /**
+   * Bytes a second with which a snapshot is built while commands are applied; a node with nothing
+   * else to do builds as fast as it can. Default 64 MiB.
+   */
+  readonly snapshotBuildBytesPerSecond: number;
+  /** Snapshots sent at once to lagging followers; the others wait for their turn. Default 2. */
+  readonly maxSnapshotTransfers: number;
+  /** Bytes of snapshots sent in a second, all together. Default `Infinity`. */
+  readonly snapshotBytesPerSecond: number;
+  /**
+   * A transfer of a snapshot in which nothing moves for this long, in milliseconds, is given up;
+   * the next one goes on where it ended. It also bounds how long the follower may take to verify
+   * and store the last of it, and ends the receiving of one from which nothing comes. A network may
+   * have a deadline of its own, as `HttpNetworkOptions.snapshotTimeoutMs`: the shorter one counts.
+   * Default 10,000.
+   */
+  readonly snapshotStallMs: number;
 }
 
 export interface RaftOptions<Command, Response> {
   readonly id: NodeId;
-  readonly stateMachine: StateMachine<Command, Response>;
+  /** A `StateMachine`, or a `DurableStateMachine` if it has a disk of its own. */
+  readonly stateMachine: AnyStateMachine<Command, Response>;
   readonly storage: Storage;
   readonly network: Network;
   readonly codec?: Codec<Command>;
+  /**
+   * Turns the state machine's responses into bytes and back, where they travel to another node or
+   * belong to a session. The default is JSON in UTF-8; a `Uint8Array` and `undefined` pass as they
+   * are, whatever the codec. Every node needs the same.
+   */
+  readonly responseCodec?: Codec<Response>;
   readonly config?: Partial<RaftConfig>;
+  /** Where the node writes what an operator wants to know. Default: nowhere. */
+  readonly logger?: Logger;
   /** The outside world. The default is Node's; a simulator brings its own. */
   readonly runtime?: Runtime;
 }
@@ -63,6 +140,8 @@ const mebibyte = 1024 * 1024;
 export const defaultConfig: RaftConfig = {
   heartbeatMs: 50,
   electionTimeoutMs: { min: 300, max: 600 },
+  maxClockDrift: 0.1,
+  forwardWrites: true,
   callTimeoutMs: 1000,
   maxInflightAppends: 8,
   maxAppendBytes: mebibyte,
@@ -70,7 +149,19 @@ export const defaultConfig: RaftConfig = {
   maxPendingBytes: 64 * mebibyte,
   maxPendingWrites: 100_000,
   maxWaitingCalls: 100_000,
+  maxSessions: 10_000,
+  maxSessionBytes: 64 * mebibyte,
+  sessionWindow: 1024,
+  catchUpEntries: 1000,
+  catchUpTimeoutMs: 30_000,
   tailCacheBytes: 64 * mebibyte,
+  snapshotAfterBytes: 64 * mebibyte,
+  snapshotAfterEntries: Infinity,
+  keepBytes: 64 * mebibyte,
+  snapshotBuildBytesPerSecond: 64 * mebibyte,
+  maxSnapshotTransfers: 2,
+  snapshotBytesPerSecond: Infinity,
+  snapshotStallMs: 10_000,
 };
 
 /**
@@ -99,7 +190,18 @@ export function completeConfig(config: Partial<RaftConfig> = {}): RaftConfig {
   demandPositive('electionTimeoutMs.min', min);
   demandPositive('electionTimeoutMs.max', max);
   demandPositive('callTimeoutMs', complete.callTimeoutMs);
+  demandPositive('snapshotStallMs', complete.snapshotStallMs);
+  demandPositive('catchUpTimeoutMs', complete.catchUpTimeoutMs);
   for (const name of countOptions) demandCount(name, complete[name]);
+  for (const name of unboundedOptions) {
+    if (complete[name] !== Infinity) demandCount(name, complete[name]);
+  }
+  demand(
+    Number.isSafeInteger(complete.keepBytes) && complete.keepBytes >= 0,
+    `config.keepBytes must be a whole number of bytes, 0 or above; it is ${String(complete.keepBytes)}.`,
+  );
+  demandShare('maxClockDrift', complete.maxClockDrift);
+  demandBoolean('forwardWrites', complete.forwardWrites);
   demand(
     complete.heartbeatMs * 2 <= min,
     `config.heartbeatMs must be at most half of electionTimeoutMs.min (${min}), so that one lost heartbeat costs no leader; it is ${complete.heartbeatMs}.`,
@@ -125,6 +227,7 @@ export function checkOptions(options: RaftOptions<unknown, unknown>): void {
     if (typeof options[name] === 'object' && options[name] !== null) continue;
     throw new TypeError(`options.${name} must be an object; it is ${String(options[name])}.`);
   }
+  checkLogger(options.logger);
 }
 
 const countOptions = [
@@ -134,7 +237,19 @@ const countOptions = [
   'maxCommandBytes',
   'maxPendingWrites',
   'maxWaitingCalls',
+  'maxSessions',
+  'maxSessionBytes',
+  'sessionWindow',
+  'catchUpEntries',
   'tailCacheBytes',
+  'snapshotAfterBytes',
+  'maxSnapshotTransfers',
+] as const;
+
+const unboundedOptions = [
+  'snapshotAfterEntries',
+  'snapshotBuildBytesPerSecond',
+  'snapshotBytesPerSecond',
 ] as const;
 
 function demandObject(name: string, value: unknown): void {
@@ -146,6 +261,20 @@ function demandPositive(name: string, value: number): void {
   demand(
     Number.isFinite(value) && value > 0,
     `config.${name} must be a number of milliseconds above 0; it is ${String(value)}.`,
+  );
+}
+
+function demandShare(name: string, value: number): void {
+  demand(
+    value >= 0 && value < 1,
+    `config.${name} must be a share from 0 to below 1; it is ${String(value)}.`,
+  );
+}
+
+function demandBoolean(name: string, value: unknown): void {
+  demand(
+    typeof value === 'boolean',
+    `config.${name} must be true or false; it is ${String(value)}.`,
   );
 }
 

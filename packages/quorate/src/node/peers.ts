@@ -1,21 +1,27 @@
-import type { Network, RaftRpc } from '../contract/network.ts';
+import type { CallOptions, Network, RaftRpc } from '../contract/network.ts';
+import type { SnapshotStore } from '../contract/snapshot-store.ts';
 import type { Action } from '../core/action.ts';
 import type { Event } from '../core/event.ts';
 import type { EffectiveMembership, Identity, NodeId, NodeInfo } from '../core/types.ts';
-import { UnreachableError } from '../errors.ts';
+import { StoppedError, UnreachableError } from '../errors.ts';
 import type { Runtime } from '../platform/runtime.ts';
 import type { Log } from './log.ts';
 import type { RaftConfig } from './options.ts';
+import { Questions } from './questions.ts';
 import { Replicator } from './replicator.ts';
+import type { Transfers } from './transfers.ts';
 
 export interface PeersOptions {
   readonly network: Network;
   readonly log: Log;
+  readonly snapshots: SnapshotStore;
+  readonly transfers: Transfers;
   readonly config: RaftConfig;
   readonly runtime: Runtime;
   readonly identity: () => Identity;
   readonly currentTerm: () => number;
   readonly post: (event: Event) => void;
+  readonly onSnapshotNotSent?: (to: NodeId, error: unknown) => void;
   readonly onFailure: (cause: unknown) => void;
 }
 
@@ -25,10 +31,12 @@ export class Peers {
   readonly #self: NodeId;
   readonly #replicators = new Map<NodeId, Replicator>();
   readonly #closing = new Set<Promise<void>>();
+  readonly #questions: Questions;
 
   constructor(self: NodeId, options: PeersOptions) {
     this.#self = self;
     this.#options = options;
+    this.#questions = new Questions(options.runtime);
   }
 
   /** Takes note of who is a member now, and where. */
@@ -70,8 +78,51 @@ export class Peers {
     else replicator.requestVote(action.call, action.rpc);
   }
 
+  sendSnapshot({ call, to, term }: Extract<Action, { type: 'sendSnapshot' }>): void {
+    const replicator = this.#replicators.get(to);
+    if (replicator === undefined) this.#options.post({ type: 'unanswered', call });
+    else replicator.sendSnapshot(call, term);
+  }
+
+  timeoutNow({ call, to, term }: Extract<Action, { type: 'timeoutNow' }>): void {
+    const replicator = this.#replicators.get(to);
+    if (replicator === undefined) this.#options.post({ type: 'unanswered', call });
+    else replicator.timeoutNow(call, term);
+  }
+
+  /**
+   * Asks another member something that is not the core's. Rejects with what the call threw, or with
+   * an `UnreachableError` after `timeoutMs`, or if there is no way to that node.
+   */
+  async ask<Answer>(
+    to: NodeId,
+    timeoutMs: number,
+    put: (rpc: RaftRpc, options: CallOptions) => Promise<Answer>,
+  ): Promise<Answer> {
+    const replicator = this.#replicators.get(to);
+    if (replicator === undefined) {
+      throw new UnreachableError(`Node ${to} is no other member that this node knows of.`);
+    }
+    const { connection } = replicator;
+    const question = { from: this.#options.identity(), to: replicator.to, timeoutMs };
+    return this.#questions.ask(question, (options) => put(connection, options));
+  }
+
+  /** Calls that are not answered yet. */
+  get openCalls(): number {
+    let count = this.#questions.openCalls;
+    for (const replicator of this.#replicators.values()) count += replicator.openCalls;
+    return count;
+  }
+
+  /** This node leads no more: what it still sends of a snapshot is no longer for it to send. */
+  stopSnapshots(): void {
+    for (const replicator of this.#replicators.values()) replicator.stopSnapshot();
+  }
+
   /** Ends every call and every connection. */
   async close(): Promise<void> {
+    this.#questions.close(new StoppedError('The node was closed.', { maybeApplied: true }));
     for (const replicator of this.#replicators.values()) this.#retire(replicator);
     this.#replicators.clear();
     await Promise.all(this.#closing);
@@ -96,6 +147,8 @@ function unreachable(reason: UnreachableError): RaftRpc & AsyncDisposable {
     readIndex: refuse,
     forward: refuse,
     identify: refuse,
+    join: refuse,
+    leave: refuse,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

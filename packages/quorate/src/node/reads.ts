@@ -1,8 +1,12 @@
-import type { Answer } from '../core/action.ts';
+import type { ReadIndexRequest } from '../core/message.ts';
 import type { LogIndex } from '../core/types.ts';
 import { OverloadedError } from '../errors.ts';
 
-interface Reader {
+export type ReadMode = ReadIndexRequest['mode'];
+
+export interface Reader {
+  /** Default `quorum`. */
+  readonly mode?: ReadMode;
   readonly resolve: (index: LogIndex) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -24,6 +28,11 @@ export class Reads {
     this.#maxReaders = maxReaders;
   }
 
+  /** Readers that have no answer yet. */
+  get count(): number {
+    return this.#count;
+  }
+
   get isWaiting(): boolean {
     return this.#waiting.length > 0;
   }
@@ -39,17 +48,17 @@ export class Reads {
     this.#waiting.push(reader);
   }
 
-  takeWaiting(): readonly Reader[] {
-    const readers = this.#waiting;
+  /** Takes all that wait, of each mode together. */
+  takeWaiting(): ReadonlyMap<ReadMode, readonly Reader[]> {
+    const byMode = Map.groupBy(this.#waiting, ({ mode }) => mode ?? 'quorum');
     this.#waiting = [];
-    return readers;
+    return byMode;
   }
 
-  /** The core's answer to `readers`. */
-  answer(readers: readonly Reader[], answer: Answer, applied: LogIndex): void {
-    if (answer.type !== 'readable') return;
-    if (answer.index <= Math.max(applied, this.#applied)) this.#resolve(readers, answer.index);
-    else this.#applying.push({ index: answer.index, readers });
+  /** `readers` may read once everything up to `index` is applied. */
+  readable(readers: readonly Reader[], index: LogIndex, applied: LogIndex): void {
+    if (index <= Math.max(applied, this.#applied)) this.#resolve(readers, index);
+    else this.#applying.push({ index, readers });
   }
 
   applied(index: LogIndex): void {

@@ -7,6 +7,7 @@ import {
   InvalidMembershipError,
   NotLeaderError,
   type RaftError,
+  TransferError,
 } from '../errors.ts';
 
 /** Turns the core's refusal, which is plain data, into the error that the caller gets. */
@@ -25,6 +26,14 @@ export function errorOf(refusal: Refusal, self: NodeId, membership: Membership):
       return new AlreadyInitializedError(
         `Node ${self} has a log or a vote already; a cluster is initialized once in its life.`,
       );
+    case 'transferring':
+      return new TransferError(
+        `Node ${self} is handing the leadership over to ${refusal.to} and takes nothing new. Try again shortly.`,
+      );
+    case 'invalidTransfer':
+      return new TransferError(`The leadership cannot be handed over: ${refusal.reason}.`);
+    case 'transferFailed':
+      return new TransferError(`The leadership was not handed over: ${refusal.reason}.`);
     default:
       return assertNever(refusal);
   }

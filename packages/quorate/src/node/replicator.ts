@@ -3,12 +3,13 @@ import type { Replication } from '../core/action.ts';
 import { assert } from '../core/assert.ts';
 import type { CallId, Event } from '../core/event.ts';
 import type { AppendEntriesResponse, VoteRequest, VoteResponse } from '../core/message.ts';
-import type { Entry } from '../core/types.ts';
+import type { Entry, Term } from '../core/types.ts';
 import { StoppedError, UnreachableError } from '../errors.ts';
 import type { Timer } from '../platform/runtime.ts';
 import { entryBytes } from './log-tail.ts';
 import { OpenCall } from './open-call.ts';
 import type { PeersOptions } from './peers.ts';
+import { SnapshotSender } from './snapshot-sender.ts';
 
 export interface ReplicatorOptions extends PeersOptions {
   readonly connection: RaftRpc & AsyncDisposable;
@@ -25,6 +26,7 @@ export interface ReplicatorOptions extends PeersOptions {
 export class Replicator {
   readonly #options: ReplicatorOptions;
   readonly #calls = new Map<CallId, OpenCall>();
+  readonly #snapshots: SnapshotSender;
   #timer: { readonly handle: Timer; readonly at: number } | undefined = undefined;
   #failures = 0;
   #restUntil = -Infinity;
@@ -32,10 +34,23 @@ export class Replicator {
 
   constructor(options: ReplicatorOptions) {
     this.#options = options;
+    this.#snapshots = new SnapshotSender({ ...options, store: options.snapshots });
   }
 
   get address(): string {
     return this.#options.address;
+  }
+
+  get connection(): RaftRpc {
+    return this.#options.connection;
+  }
+
+  get to(): ReplicatorOptions['to'] {
+    return this.#options.to;
+  }
+
+  get openCalls(): number {
+    return this.#calls.size;
   }
 
   requestVote(call: CallId, rpc: VoteRequest): void {
@@ -55,13 +70,16 @@ export class Replicator {
       this.#append(call, range, [], config.electionTimeoutMs.max);
       return;
     }
+    // However it came by what is purged: it needs the snapshot no more.
+    this.#snapshots.stop('The node goes on with entries.');
     const entries = log.read(range.previous.index + 1, range.last + 1, config.maxAppendBytes);
     if (!(entries instanceof Promise)) {
       this.#appendEntries(call, range, entries);
       return;
     }
-    // The log may have been changed by another leader while it was read.
-    const isOutdated = (): boolean => currentTerm() !== range.term;
+    // While it was read, another leader may have changed the log, or a snapshot have purged it.
+    const isOutdated = (): boolean =>
+      currentTerm() !== range.term || range.previous.index < log.purgedTo;
     entries
       .then((read) => {
         if (isOutdated()) post({ type: 'unanswered', call });
@@ -73,9 +91,30 @@ export class Replicator {
       });
   }
 
+  sendSnapshot(call: CallId, term: Term): void {
+    if (this.#isClosed) this.#options.post({ type: 'unanswered', call });
+    else this.#snapshots.send(call, term);
+  }
+
+  /** Only a failure is reported: whoever was reached campaigns, and is heard of by that. */
+  timeoutNow(call: CallId, term: Term): void {
+    const open = this.#open(call, this.#options.config.electionTimeoutMs.max);
+    if (open === undefined) return;
+    this.#await(
+      open,
+      () => this.#options.connection.timeoutNow({ term, leader: open.from.node }, open),
+      () => undefined,
+    );
+  }
+
+  stopSnapshot(): void {
+    this.#snapshots.stop('This node no longer leads.');
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#snapshots.stop('The connection to this node was given up.');
     this.#timer?.handle.cancel();
     const reason = new StoppedError('The connection to this node was given up.');
     for (const open of [...this.#calls.values()]) this.#end(open, reason);
@@ -122,7 +161,7 @@ export class Replicator {
   #await<Response>(
     open: OpenCall,
     ask: () => Promise<Response>,
-    event: (response: Response) => Event,
+    event: (response: Response) => Event | undefined,
   ): void {
     let answer: Promise<Response>;
     try {
@@ -134,7 +173,9 @@ export class Replicator {
     answer.then(
       (response) => {
         this.#failures = 0;
-        if (this.#calls.delete(open.call)) this.#options.post(event(response));
+        if (!this.#calls.delete(open.call)) return;
+        const answered = event(response);
+        if (answered !== undefined) this.#options.post(answered);
       },
       (reason: unknown) => {
         if (!this.#calls.has(open.call)) return;

@@ -21,6 +21,10 @@ export class Requests {
     this.#maxOpen = maxOpen;
   }
 
+  get count(): number {
+    return this.#open.size;
+  }
+
   /** @throws {OverloadedError} if `maxWaitingCalls` are open. */
   open(answer: Open['answer'], fail: Open['fail']): RequestId {
     if (this.#open.size >= this.#maxOpen) {

@@ -1,6 +1,13 @@
-import type { CallOptions, RaftRpc } from '../contract/network.ts';
+import type {
+  CallOptions,
+  IdentifyResponse,
+  JoinRequest,
+  LeaveRequest,
+  MembersResponse,
+  RaftRpc,
+} from '../contract/network.ts';
 import type { Answer } from '../core/action.ts';
-import type { Event } from '../core/event.ts';
+import type { Event, RequestId } from '../core/event.ts';
 import type {
   AppendEntriesRequest,
   AppendEntriesResponse,
@@ -15,16 +22,23 @@ import type {
   VoteResponse,
 } from '../core/message.ts';
 import type { Identity, NodeId, Term } from '../core/types.ts';
-import { UnsupportedError, WrongTargetError } from '../errors.ts';
+import { WrongTargetError } from '../errors.ts';
+import { isOfLineage } from './lineage.ts';
+import type { Members } from './members.ts';
 import type { Requests } from './requests.ts';
+import type { Receiving } from './snapshot-receiver.ts';
 
 export interface RpcHost {
   readonly requests: Requests;
   readonly post: (event: Event) => void;
   readonly identity: () => Identity;
-  readonly leader: () => NodeId | undefined;
+  readonly members: Pick<Members, 'heard' | 'identified' | 'guard' | 'join' | 'leave'>;
   /** @throws {StoppedError | FatalError} if the node no longer runs. */
   readonly demandRunning: () => void;
+  readonly receiving: Pick<Receiving, 'offer' | 'withdraw'>;
+  readonly errorOf: (refused: Extract<Answer, { type: 'refused' }>) => Error;
+  /** Takes a write that another node has passed on. */
+  readonly forward: (request: ForwardRequest) => Promise<ForwardResponse>;
 }
 
 /**
@@ -69,39 +83,86 @@ export class RpcServer implements RaftRpc {
     });
   }
 
-  async identify(
-    options: CallOptions = {},
-  ): Promise<{ identity: Identity; leader: NodeId | undefined }> {
+  async identify(options: CallOptions = {}): Promise<IdentifyResponse> {
     this.#guard(options);
-    return { identity: this.#host.identity(), leader: this.#host.leader() };
+    return this.#host.members.identified(options.from);
   }
 
-  async installSnapshot(
-    _request: InstallSnapshotRequest,
-    _chunks: AsyncIterable<Uint8Array>,
+  async join(request: JoinRequest, options: CallOptions = {}): Promise<MembersResponse> {
+    this.#guard(options, { node: request.id, term: 0 });
+    return this.#host.members.join(request, options.signal);
+  }
+
+  async leave(request: LeaveRequest, options: CallOptions = {}): Promise<MembersResponse> {
+    this.#guard(options, { node: request.id, term: 0 });
+    return this.#host.members.leave(request, options.signal);
+  }
+
+  installSnapshot(
+    rpc: InstallSnapshotRequest,
+    chunks: AsyncIterable<Uint8Array>,
     options: CallOptions = {},
   ): Promise<InstallSnapshotResponse> {
-    this.#guard(options);
-    throw new UnsupportedError('This version takes no snapshots from other nodes.');
+    return new Promise((resolve, reject) => {
+      this.#guard(options, { node: rpc.leader, term: rpc.term });
+      this.#checkSnapshot(rpc, options);
+      const { requests, receiving, post } = this.#host;
+      const request: RequestId = requests.open(
+        (answer) => {
+          receiving.withdraw(request);
+          if (answer.type === 'snapshot') resolve(answer.response);
+          else reject(unexpected(answer));
+        },
+        (reason) => {
+          receiving.withdraw(request);
+          reject(reason);
+        },
+      );
+      receiving.offer(request, chunks);
+      post({ type: 'installSnapshot', request, rpc });
+    });
   }
 
-  async timeoutNow(_request: TimeoutNowRequest, options: CallOptions = {}): Promise<void> {
-    this.#guard(options);
-    throw new UnsupportedError('This version does not take over leadership on request.');
+  timeoutNow(rpc: TimeoutNowRequest, options: CallOptions = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#guard(options, { node: rpc.leader, term: rpc.term });
+      const request = this.#host.requests.open(
+        (answer) => (answer.type === 'done' ? resolve() : reject(unexpected(answer))),
+        reject,
+      );
+      this.#host.post({ type: 'timeoutNow', request, rpc });
+    });
   }
 
-  async readIndex(
-    _request: ReadIndexRequest,
-    options: CallOptions = {},
-  ): Promise<ReadIndexResponse> {
-    this.#guard(options);
-    throw new UnsupportedError('This version does not read on followers; read on the leader.');
+  readIndex({ mode }: ReadIndexRequest, options: CallOptions = {}): Promise<ReadIndexResponse> {
+    return new Promise((resolve, reject) => {
+      this.#guard(options);
+      const request = this.#host.requests.open((answer) => {
+        if (answer.type === 'readable') resolve({ term: answer.term, index: answer.index });
+        else if (answer.type === 'refused') reject(this.#host.errorOf(answer));
+        else reject(unexpected(answer));
+      }, reject);
+      this.#host.post({ type: 'readIndex', request, mode });
+    });
   }
 
-  async forward(_request: ForwardRequest, options: CallOptions = {}): Promise<ForwardResponse> {
+  async forward(request: ForwardRequest, options: CallOptions = {}): Promise<ForwardResponse> {
     this.#guard(options);
-    throw new UnsupportedError(
-      'This version does not take writes for others; write on the leader.',
+    return this.#host.forward(request);
+  }
+
+  /** A snapshot of another cluster must change nothing here, whoever sends it. */
+  #checkSnapshot({ meta, term }: InstallSnapshotRequest, { from }: CallOptions): void {
+    const own = this.#host.identity();
+    const lineage = own.cluster === undefined ? (from ?? own) : own;
+    if (!isOfLineage(lineage, meta.membership.cluster)) {
+      throw new WrongTargetError(
+        `The snapshot is of cluster ${meta.membership.cluster}, and this node belongs to ${lineage.cluster}.`,
+      );
+    }
+    if (meta.lastLogId.term <= term && meta.membership.logId.index <= meta.lastLogId.index) return;
+    throw new RangeError(
+      `A leader of term ${term} must not send a snapshot up to entry ${meta.lastLogId.index} of term ${meta.lastLogId.term} with the membership of entry ${meta.membership.logId.index}.`,
     );
   }
 
@@ -123,6 +184,7 @@ export class RpcServer implements RaftRpc {
       throw new WrongTargetError(`The call is for node ${to.node}, and this is node ${self.node}.`);
     }
     if (to?.incarnation !== undefined && to.incarnation !== self.incarnation) {
+      if (from !== undefined) this.#host.members.guard.meantOther(from, to.incarnation);
       throw new WrongTargetError(
         `The call is for node ${self.node} with disk ${to.incarnation}, and its disk is ${self.incarnation}.`,
       );
@@ -131,12 +193,13 @@ export class RpcServer implements RaftRpc {
     if (speaker !== undefined && from.node !== speaker.node) {
       throw new WrongTargetError(`Node ${from.node} must not speak for node ${speaker.node}.`);
     }
-    if (from.cluster === undefined || self.cluster === undefined) return;
-    if (from.cluster !== self.cluster) {
+    if (from.cluster === undefined) return;
+    if (from.cluster !== (self.cluster ?? from.cluster)) {
       throw new WrongTargetError(
         `Node ${from.node} belongs to cluster ${from.cluster}, and this node to ${self.cluster}.`,
       );
     }
+    if (speaker !== undefined) this.#host.members.heard(from);
   }
 }
 

@@ -138,9 +138,9 @@ class ByteReader {
     try {
       if (this.#chunk.length > 0) yield this.#chunk;
       for (;;) {
-        const { done, value } = await this.#chunks.next();
-        if (done === true) return;
-        yield value;
+        const next = await this.#chunks.next();
+        if (next.done === true) return;
+        yield next.value;
       }
     } finally {
       await this.close();
@@ -152,8 +152,8 @@ class ByteReader {
   }
 
   async #next(missing: number): Promise<void> {
-    const { done, value } = await this.#chunks.next();
-    if (done !== true) this.#chunk = value;
+    const next = await this.#chunks.next();
+    if (next.done !== true) this.#chunk = next.value;
     else throw new UnsupportedError(`The snapshot ends ${missing} bytes before its records do.`);
   }
 }

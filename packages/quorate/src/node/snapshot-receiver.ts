@@ -1,12 +1,19 @@
 import type { SnapshotReceiver, SnapshotStore } from '../contract/snapshot-store.ts';
 import type { Event, RequestId } from '../core/event.ts';
 import type { InstallSnapshotRequest } from '../core/message.ts';
-import type { Term } from '../core/types.ts';
+import type { SnapshotMeta, Term } from '../core/types.ts';
 import { DamagedError } from '../errors.ts';
+import type { Runtime } from '../platform/runtime.ts';
+import { StallWatch } from './stall-watch.ts';
 
 export interface ReceivingOptions {
   readonly store: SnapshotStore;
+  readonly runtime: Runtime;
+  /** A transfer of which nothing comes for so long is over. */
+  readonly stallMs: number;
   readonly post: (event: Event) => void;
+  /** Whether this node has not come as far in another way. */
+  readonly isAhead: (meta: SnapshotMeta) => boolean;
   /** Resolves once nothing is built, and nothing is restored. */
   readonly begin: () => Promise<void>;
   readonly end: () => void;
@@ -19,15 +26,15 @@ interface Transfer {
   readonly request: RequestId;
   readonly rpc: InstallSnapshotRequest;
   readonly stream: Stream;
-  /** Resolves when the transfer is to stop, whatever the stream is waiting for. */
-  readonly stopped: Promise<'stopped'>;
-  readonly stop: () => void;
+  isStopped: boolean;
+  /** Ends the wait for the next chunk, if there is one. */
+  onStop: () => void;
 }
 
 /**
  * Takes snapshots from the leader into the store: one at a time, the newest call takes over. What
- * breaks off is kept aside by the store, and a later call goes on from there. A snapshot that
- * cannot be stored costs this call and nothing else; nothing was promised by it.
+ * breaks off or no longer moves is kept aside by the store, and a later call goes on from there. A
+ * snapshot that cannot be stored costs this call and nothing else; nothing was promised by it.
  */
 export class Receiving {
   readonly #options: ReceivingOptions;
@@ -59,9 +66,8 @@ export class Receiving {
       this.#options.post({ type: 'snapshotFailed', request, stored: 0 });
       return;
     }
-    this.#current?.stop();
-    const { promise: stopped, resolve } = Promise.withResolvers<'stopped'>();
-    const transfer = { request, rpc, stream, stopped, stop: () => resolve('stopped') };
+    stop(this.#current);
+    const transfer = { request, rpc, stream, isStopped: false, onStop: () => undefined };
     this.#current = transfer;
     this.#last = this.#last.then(() => this.#run(transfer));
   }
@@ -71,13 +77,13 @@ export class Receiving {
    * stream must not be waited for, since nothing is built as long as one is being received.
    */
   enterTerm(term: Term): void {
-    if (this.#current !== undefined && this.#current.rpc.term < term) this.#current.stop();
+    if (this.#current !== undefined && this.#current.rpc.term < term) stop(this.#current);
   }
 
   /** Stops the transfer under way; what came so far stays where the store keeps it. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#current?.stop();
+    stop(this.#current);
     await this.#last;
     for (const request of [...this.#streams.keys()]) this.withdraw(request);
   }
@@ -99,20 +105,39 @@ export class Receiving {
   }
 
   async #store(transfer: Transfer): Promise<Event> {
-    const { request, rpc, stream, stopped } = transfer;
+    const { request, rpc } = transfer;
+    const failed = (stored: number): Event => ({ type: 'snapshotFailed', request, stored });
+    // The transfer that this one waited for may have brought it all.
+    if (!this.#options.isAhead(rpc.meta)) return failed(0);
     const receiver = await this.#options.store.receive(rpc.meta);
-    const failed = (): Event => ({ type: 'snapshotFailed', request, stored: receiver.offset });
-    if (receiver.offset !== rpc.offset) return failed();
-    while (receiver.offset < rpc.size) {
-      const next = await Promise.race([nextOf(stream), stopped]);
-      if (next === 'stopped' || next === 'broken' || next.done === true) return failed();
-      if (await this.#isTooLong(receiver, rpc, next.value)) {
-        return { type: 'snapshotFailed', request, stored: 0 };
-      }
-      await receiver.write(next.value);
-    }
+    if (receiver.offset !== rpc.offset) return failed(receiver.offset);
+    const outcome = await this.#take(receiver, transfer);
+    if (outcome !== 'whole') return failed(outcome === 'broken' ? receiver.offset : 0);
     await receiver.finish({ size: rpc.size, checksum: rpc.checksum });
     return { type: 'snapshotReceived', request, meta: rpc.meta };
+  }
+
+  /** Writes what comes, until it is as much as it has to be. */
+  async #take(
+    receiver: SnapshotReceiver,
+    transfer: Transfer,
+  ): Promise<'whole' | 'broken' | 'too long'> {
+    const { runtime, stallMs } = this.#options;
+    const watch = new StallWatch(runtime, stallMs, () => stop(transfer));
+    try {
+      while (receiver.offset < transfer.rpc.size) {
+        const next = await nextOrStop(transfer);
+        if (next === 'stopped' || next === 'broken' || next.done === true) return 'broken';
+        if (await this.#isTooLong(receiver, transfer.rpc, next.value)) return 'too long';
+        watch.isHeld = true;
+        await receiver.write(next.value);
+        watch.isHeld = false;
+        watch.moved();
+      }
+      return 'whole';
+    } finally {
+      watch.end();
+    }
   }
 
   /** More bytes than the snapshot has are none of it, and then neither are those before. */
@@ -127,12 +152,33 @@ export class Receiving {
   }
 }
 
-async function nextOf(stream: Stream): Promise<IteratorResult<Uint8Array> | 'broken'> {
+type Next = IteratorResult<Uint8Array> | 'broken' | 'stopped';
+
+/**
+ * The next chunk, unless the transfer is stopped first. A race with one promise for the whole
+ * transfer would do as well, and keep every chunk in memory until its end.
+ */
+function nextOrStop(transfer: Transfer): Promise<Next> {
+  if (transfer.isStopped) return Promise.resolve('stopped');
+  return new Promise((resolve) => {
+    transfer.onStop = () => resolve('stopped');
+    void nextOf(transfer.stream).then(resolve);
+  });
+}
+
+async function nextOf(stream: Stream): Promise<Next> {
   try {
     return await stream.next();
   } catch {
     return 'broken';
   }
+}
+
+/** The transfer is over, whatever its stream is waiting for. */
+function stop(transfer: Transfer | undefined): void {
+  if (transfer === undefined) return;
+  transfer.isStopped = true;
+  transfer.onStop();
 }
 
 /** Lets go of a stream without waiting: it may be one that no longer moves. */

@@ -4,9 +4,11 @@ import type { CallId, Event } from '../core/event.ts';
 import type { InstallSnapshotResponse } from '../core/message.ts';
 import type { Identity, NodeId, Term } from '../core/types.ts';
 import { StoppedError, UnreachableError } from '../errors.ts';
-import type { Runtime, Timer } from '../platform/runtime.ts';
+import type { Runtime } from '../platform/runtime.ts';
 import type { RaftConfig } from './options.ts';
 import { withSignal } from './signal.ts';
+import { sleep } from './sleep.ts';
+import { StallWatch } from './stall-watch.ts';
 import type { Transfers } from './transfers.ts';
 
 export interface SnapshotSenderOptions {
@@ -18,22 +20,45 @@ export interface SnapshotSenderOptions {
   readonly runtime: Runtime;
   readonly identity: () => Identity;
   readonly post: (event: Event) => void;
+  /** One could not be sent; it is tried again later. */
+  readonly onSnapshotNotSent?: (to: NodeId, error: unknown) => void;
 }
 
-/** Calls in a row that brought the follower no further before the transfer is given up. */
-const maxIdleCalls = 3;
-/** After a transfer that failed, the next one waits this long, and twice as long each time. */
+/** Answers in a row that brought the follower no further before the transfer is given up. */
+const maxIdleAnswers = 3;
+/** Calls in a row that broke, likewise: with the rests between them time enough for a restart. */
+const maxBrokenCalls = 8;
+/** After a call that broke, the next one waits this long, and twice as long each time. */
 const firstRestMs = 100;
 const longestRestMs = 5000;
+
+/** One snapshot on its way to one follower, over as many calls as that takes. */
+interface Transfer {
+  readonly snapshot: Snapshot;
+  readonly term: Term;
+  readonly under: AbortController;
+  /** What the follower has stored, as far as it has said. */
+  stored: number;
+  /** The furthest that it ever was. */
+  furthest: number;
+  /** Some of it has gone out, so there is something to lose by beginning with another one. */
+  hasMoved: boolean;
+  idleAnswers: number;
+  brokenCalls: number;
+}
 
 /**
  * Sends the newest snapshot to one other node. The follower's pull is the pace; each call goes on
  * where the follower says that it has stored up to. A call may take as long as it moves: what ends
- * it is `snapshotStallMs` without a chunk or an answer.
+ * it is `snapshotStallMs` without a chunk or an answer. Once something has gone out, calls that
+ * break are repeated for the same snapshot, which is kept for that: else a follower on a bad line
+ * would be sent the beginning of one snapshot after the other.
  */
 export class SnapshotSender {
   readonly #options: SnapshotSenderOptions;
   #under: AbortController | undefined = undefined;
+  /** Where the last transfer ended, for the next one of the same snapshot. */
+  #left: { readonly id: string; readonly stored: number } | undefined = undefined;
   #failures = 0;
   #restUntil = -Infinity;
 
@@ -51,14 +76,17 @@ export class SnapshotSender {
     }
     const under = new AbortController();
     this.#under = under;
-    this.#transfer(term, under)
+    this.#send(term, under)
       .then((response) => {
         this.#failures = 0;
         post({ type: 'snapshotAnswered', call, response });
       })
-      .catch(() => {
+      .catch((error: unknown) => {
         // One that this node gave up says nothing about the other.
-        if (!(under.signal.reason instanceof StoppedError)) this.#rest();
+        if (!(under.signal.reason instanceof StoppedError)) {
+          this.#restUntil = runtime.now() + this.#nextRestMs();
+          this.#options.onSnapshotNotSent?.(this.#options.to.node, error);
+        }
         post({ type: 'unanswered', call });
       })
       .finally(() => {
@@ -71,119 +99,167 @@ export class SnapshotSender {
   }
 
   /** Returns the answer that says that the follower has it, or that this node leads no more. */
-  async #transfer(term: Term, under: AbortController): Promise<InstallSnapshotResponse> {
+  async #send(term: Term, under: AbortController): Promise<InstallSnapshotResponse> {
     const { store, transfers } = this.#options;
-    const release = await transfers.enter(under.signal);
+    const place = await Place.take(transfers, under.signal);
+    let kept: AsyncIterator<Uint8Array> | undefined;
     try {
       const snapshot = await store.current();
       if (snapshot === undefined)
         throw new Error('Broken invariant: there is no snapshot to send.');
-      let offset = 0;
-      for (let idle = 0; idle < maxIdleCalls; ) {
-        const response = await this.#call(snapshot, { offset, term }, under);
-        if (response.term > term || response.match >= snapshot.meta.lastLogId.index) {
-          return response;
-        }
-        const stored = Math.min(Math.max(0, response.stored), snapshot.size);
-        // The first answer tells where to go on; from then on each must bring it further.
-        idle = stored > offset ? 0 : idle + 1;
-        if (stored > offset) this.#failures = 0;
-        offset = stored;
-      }
-      throw new UnreachableError(`Node ${this.#options.to.node} takes no more of the snapshot.`);
+      kept = await keep(snapshot);
+      const left = this.#left?.id === snapshot.meta.id ? this.#left.stored : 0;
+      const nothingYet = { hasMoved: false, idleAnswers: 0, brokenCalls: 0 };
+      const transfer = { snapshot, term, under, stored: left, furthest: left, ...nothingYet };
+      return await this.#transfer(transfer, place);
     } finally {
-      release();
+      place.leave();
+      await kept?.return?.();
     }
   }
 
-  async #call(
-    snapshot: Snapshot,
-    { offset, term }: { offset: number; term: Term },
-    under: AbortController,
-  ): Promise<InstallSnapshotResponse> {
-    const { connection, to, identity } = this.#options;
+  async #transfer(transfer: Transfer, place: Place): Promise<InstallSnapshotResponse> {
+    const { snapshot, term } = transfer;
+    let mustAsk = false;
+    for (;;) {
+      const offset = mustAsk ? snapshot.size : transfer.stored;
+      let response: InstallSnapshotResponse;
+      try {
+        response = await this.#call(transfer, offset);
+      } catch (error) {
+        await this.#rest(transfer, place, error);
+        // How much of that call has come is the follower's to say; nothing is sent to ask it.
+        mustAsk = true;
+        continue;
+      }
+      if (response.term > term || response.match >= snapshot.meta.lastLogId.index) {
+        this.#left = undefined;
+        return response;
+      }
+      this.#learn(transfer, response, { isAnswerOnly: mustAsk });
+      mustAsk = false;
+    }
+  }
+
+  #learn(
+    transfer: Transfer,
+    response: InstallSnapshotResponse,
+    { isAnswerOnly }: { isAnswerOnly: boolean },
+  ): void {
+    const { snapshot, furthest } = transfer;
+    const stored = Math.min(Math.max(0, response.stored), snapshot.size);
+    transfer.stored = stored;
+    transfer.hasMoved = true;
+    this.#left = { id: snapshot.meta.id, stored };
+    // The first answer tells where to go on; from then on each must bring it further.
+    if (stored > furthest) {
+      transfer.furthest = stored;
+      transfer.idleAnswers = 0;
+      transfer.brokenCalls = 0;
+      this.#failures = 0;
+    } else if (!isAnswerOnly) {
+      transfer.idleAnswers += 1;
+      if (transfer.idleAnswers < maxIdleAnswers) return;
+      throw new UnreachableError(`Node ${this.#options.to.node} takes no more of the snapshot.`);
+    }
+  }
+
+  /** Waits for the next call, if there is to be one. Others may send meanwhile. */
+  async #rest(transfer: Transfer, place: Place, error: unknown): Promise<void> {
+    const { signal } = transfer.under;
+    transfer.brokenCalls += 1;
+    if (signal.aborted || !transfer.hasMoved || transfer.brokenCalls >= maxBrokenCalls) throw error;
+    place.leave();
+    await sleep(this.#options.runtime, this.#nextRestMs(), signal);
+    await place.enter(signal);
+  }
+
+  async #call(transfer: Transfer, offset: number): Promise<InstallSnapshotResponse> {
+    const { connection, to, identity, runtime, config } = this.#options;
+    const { snapshot, term, under } = transfer;
+    under.signal.throwIfAborted();
     const from = identity();
     const { meta, size, checksum } = snapshot;
-    const watch = new StallWatch(this.#options, under);
-    const { signal } = under;
-    const chunks = this.#paced(snapshot.chunks(offset), watch, signal);
+    const ended = new AbortController();
+    const end = (): void => ended.abort(under.signal.reason);
+    under.signal.addEventListener('abort', end, { once: true });
+    const watch = new StallWatch(runtime, config.snapshotStallMs, () => {
+      const what = `has taken nothing of the snapshot for ${config.snapshotStallMs} ms`;
+      ended.abort(new UnreachableError(`Node ${to.node} ${what}.`));
+    });
+    const { signal } = ended;
+    const chunks = this.#paced(transfer, offset, watch, signal);
     try {
-      return await withSignal(
-        connection.installSnapshot(
-          { term, leader: from.node, meta, offset, size, checksum },
-          chunks,
-          { from, to, signal },
-        ),
-        signal,
-      );
+      const request = { term, leader: from.node, meta, offset, size, checksum };
+      const options = { from, to, signal };
+      return await withSignal(connection.installSnapshot(request, chunks, options), signal);
     } finally {
       watch.end();
+      under.signal.removeEventListener('abort', end);
       // A network may leave a stream where it was; what is open under it must not stay open.
+      ended.abort(new StoppedError('The call is over.'));
       chunks.return().catch(() => undefined);
     }
   }
 
   async *#paced(
-    chunks: AsyncIterable<Uint8Array>,
+    transfer: Transfer,
+    offset: number,
     watch: StallWatch,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of chunks) {
-      watch.isHeld = true;
-      await this.#options.transfers.pace(chunk.length, signal);
-      watch.isHeld = false;
-      watch.moved();
-      yield chunk;
-      watch.moved();
+    const { transfers } = this.#options;
+    for await (const chunk of transfer.snapshot.chunks(offset)) {
+      for (const piece of transfers.pieces(chunk)) {
+        watch.isHeld = true;
+        await transfers.pace(piece.length, signal);
+        watch.isHeld = false;
+        watch.moved();
+        transfer.hasMoved = true;
+        yield piece;
+        watch.moved();
+      }
     }
   }
 
-  #rest(): void {
+  #nextRestMs(): number {
     const restMs = Math.min(longestRestMs, firstRestMs * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 30);
-    this.#restUntil = this.#options.runtime.now() + restMs;
+    return restMs;
   }
 }
 
-/** Ends a transfer in which nothing has moved for too long. */
-class StallWatch {
-  readonly #runtime: Runtime;
-  readonly #stallMs: number;
-  readonly #under: AbortController;
-  /** It is this node that lets the other wait, to keep to its bandwidth. */
-  isHeld = false;
-  #movedAt: number;
-  #timer: Timer;
+/**
+ * Keeps a snapshot readable from any place until the returned iterator is ended, also when a newer
+ * one has replaced it. It stands at the last byte, so that next to nothing is read for it.
+ */
+async function keep(snapshot: Snapshot): Promise<AsyncIterator<Uint8Array>> {
+  const last = snapshot.chunks(Math.max(0, snapshot.size - 1))[Symbol.asyncIterator]();
+  await last.next();
+  return last;
+}
 
-  constructor({ runtime, config, to }: SnapshotSenderOptions, under: AbortController) {
-    this.#runtime = runtime;
-    this.#stallMs = config.snapshotStallMs;
-    this.#under = under;
-    this.#movedAt = runtime.now();
-    this.#timer = this.#arm(to.node);
+/** A place among those who may send. It is given back for a while when nothing can be sent. */
+class Place {
+  readonly #transfers: Transfers;
+  #release: (() => void) | undefined = undefined;
+
+  static async take(transfers: Transfers, signal: AbortSignal): Promise<Place> {
+    const place = new Place(transfers);
+    await place.enter(signal);
+    return place;
   }
 
-  moved(): void {
-    this.#movedAt = this.#runtime.now();
+  private constructor(transfers: Transfers) {
+    this.#transfers = transfers;
   }
 
-  end(): void {
-    this.#timer.cancel();
+  async enter(signal: AbortSignal): Promise<void> {
+    this.#release = await this.#transfers.enter(signal);
   }
 
-  #arm(node: NodeId): Timer {
-    const ms = this.#movedAt + this.#stallMs - this.#runtime.now();
-    return this.#runtime.setTimer(
-      () => {
-        if (this.isHeld) this.moved();
-        if (this.#runtime.now() - this.#movedAt < this.#stallMs) {
-          this.#timer = this.#arm(node);
-          return;
-        }
-        const what = `Node ${node} has taken nothing of the snapshot for ${this.#stallMs} ms.`;
-        this.#under.abort(new UnreachableError(what));
-      },
-      Math.max(1, Math.ceil(ms)),
-    );
+  leave(): void {
+    this.#release?.();
+    this.#release = undefined;
   }
 }

@@ -2,7 +2,7 @@ import type { SnapshotStore } from '../contract/snapshot-store.ts';
 import { noLogId } from '../core/log-shape.ts';
 import type { LogId, LogIndex, NodeId, SnapshotMeta } from '../core/types.ts';
 import { StoppedError } from '../errors.ts';
-import type { Runtime } from '../platform/runtime.ts';
+import type { Runtime, Timer } from '../platform/runtime.ts';
 import type { AppliedBatch, Applier, Frozen } from './applier.ts';
 import { BuildPace } from './build-pace.ts';
 import { LogMarks } from './log-marks.ts';
@@ -26,13 +26,15 @@ export interface SnapshotterOptions {
   readonly purged: LogIndex;
   /** A snapshot is saved; the log up to `purgeTo` is no longer wanted. */
   readonly onBuilt: (meta: SnapshotMeta, purgeTo: LogIndex) => void;
+  /** One could not be built; it is tried again later. */
+  readonly onNotBuilt?: (error: unknown) => void;
 }
 
 /** A build under way. */
 interface Build {
   readonly ended: Promise<LogId>;
-  /** It is given up: an install takes its place, or the node closes. */
-  isCancelled: boolean;
+  /** Aborted when it is given up: an install takes its place, or the node closes. */
+  readonly givenUp: AbortController;
 }
 
 /** After a build that failed, the next one waits this long, and twice as long each time. */
@@ -58,7 +60,8 @@ export class Snapshotter {
   #installs = 0;
   #afterInstalls: (() => void)[] = [];
   #failures = 0;
-  #restUntil = -Infinity;
+  /** Rings when a build that failed is to be tried again. */
+  #retry: Timer | undefined = undefined;
   #failure: unknown = undefined;
   #isClosed = false;
 
@@ -71,28 +74,31 @@ export class Snapshotter {
     this.#marks = new LogMarks(options.purged, Math.max(4096, Math.floor(keepBytes / 16)));
   }
 
-  /** Why the last build failed; `undefined` once one succeeded. */
+  /** Why the last build failed; `undefined` if none did since one succeeded. */
   get failure(): unknown {
     return this.#failure;
   }
 
   /** Entries took effect, or were found in the log at a start. */
-  applied({ last, bytes }: Pick<AppliedBatch, 'last' | 'bytes'>, count: number): void {
+  applied({ last, count, bytes }: Pick<AppliedBatch, 'last' | 'count' | 'bytes'>): void {
     this.#marks.add(last.index, bytes);
     if (this.#build !== undefined) this.#pace.applied();
     if (last.index <= (this.#newest?.lastLogId.index ?? 0)) return;
     this.#bytes += bytes;
     this.#entries += count;
-    if (this.#isDue()) this.#start().ended.catch(() => undefined);
+    this.#startIfDue();
   }
 
-  /** Builds one now unless nothing happened since the last. Returns what it covers. */
+  /**
+   * Builds one now unless the last has everything that is applied at the time of the call. Returns
+   * what it covers.
+   */
   async take(): Promise<LogId> {
+    const wanted = this.#applier.applied.index;
     for (;;) {
       if (this.#isClosed) throw this.#closedError();
-      const { applied } = this.#applier;
       const newest = this.#newest?.lastLogId ?? noLogId;
-      if (newest.index >= applied.index) return newest;
+      if (newest.index >= wanted) return newest;
       if (this.#installs > 0) await new Promise<void>((done) => this.#afterInstalls.push(done));
       // One that is under way may have been frozen before this call; the next look will tell.
       else if (this.#build !== undefined) await this.#build.ended.catch(() => undefined);
@@ -100,7 +106,7 @@ export class Snapshotter {
         const build = this.#start();
         const taken = await build.ended.catch((error: unknown) => {
           // Given up for an install: that may bring as much, and if not the next build does.
-          if (!build.isCancelled || this.#isClosed) throw error;
+          if (!build.givenUp.signal.aborted || this.#isClosed) throw error;
         });
         if (taken !== undefined) return taken;
       }
@@ -119,6 +125,7 @@ export class Snapshotter {
     const waiting = this.#afterInstalls;
     this.#afterInstalls = [];
     for (const done of waiting) done();
+    this.#startIfDue();
   }
 
   /** The state is that of a snapshot from the leader. */
@@ -136,6 +143,7 @@ export class Snapshotter {
   /** Begins no more, and waits until the one under way was given up. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#endRest();
     for (const done of this.#afterInstalls) done();
     await this.#giveUp();
   }
@@ -143,21 +151,22 @@ export class Snapshotter {
   async #giveUp(): Promise<void> {
     const build = this.#build;
     if (build === undefined) return;
-    build.isCancelled = true;
+    build.givenUp.abort(givenUp());
     await build.ended.catch(() => undefined);
   }
 
-  #isDue(): boolean {
-    if (this.#build !== undefined || this.#installs > 0 || this.#isClosed) return false;
-    const { config, runtime } = this.#options;
+  #startIfDue(): void {
+    if (this.#build !== undefined || this.#installs > 0 || this.#isClosed) return;
+    if (this.#retry !== undefined) return;
+    const { config } = this.#options;
     const enough = Math.max(config.snapshotAfterBytes, this.#newest?.size ?? 0);
-    if (this.#bytes < enough && this.#entries < config.snapshotAfterEntries) return false;
-    return runtime.now() >= this.#restUntil;
+    if (this.#bytes < enough && this.#entries < config.snapshotAfterEntries) return;
+    this.#start().ended.catch(() => undefined);
   }
 
   #start(): Build {
     const { promise, resolve } = Promise.withResolvers<LogId>();
-    const build: Build = { ended: promise, isCancelled: false };
+    const build: Build = { ended: promise, givenUp: new AbortController() };
     this.#build = build;
     resolve(this.#run(build));
     return build;
@@ -173,13 +182,13 @@ export class Snapshotter {
       this.#entries -= entries;
       this.#failures = 0;
       this.#failure = undefined;
-      this.#restUntil = -Infinity;
+      this.#endRest();
       const { index } = meta.lastLogId;
       const purgeTo = this.#marks.placeBefore(index, this.#options.config.keepBytes) ?? 0;
       this.#options.onBuilt(meta, purgeTo);
       return meta.lastLogId;
     } catch (error) {
-      if (!build.isCancelled) this.#rest(error);
+      if (!build.givenUp.signal.aborted) this.#rest(error);
       throw error;
     } finally {
       this.#build = undefined;
@@ -191,16 +200,14 @@ export class Snapshotter {
     const { lastLogId, membership } = frozen;
     const meta = { id: `${id}-${runtime.randomId()}`, lastLogId, membership };
     const pace = this.#pace;
+    const { signal } = build.givenUp;
     let size = 0;
     const content = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
       for await (const chunk of frozen.chunks) {
-        if (build.isCancelled) throw givenUp();
+        signal.throwIfAborted();
         demandBytes(chunk);
         size += chunk.length;
-        for await (const piece of pace.paced(chunk)) {
-          if (build.isCancelled) throw givenUp();
-          yield piece;
-        }
+        yield* pace.paced(chunk, signal);
       }
     };
     try {
@@ -208,7 +215,7 @@ export class Snapshotter {
     } finally {
       await frozen.close();
     }
-    if (build.isCancelled) throw givenUp();
+    signal.throwIfAborted();
     await machine.flush();
     // Only now: were it known before, a flush that fails would leave it without its purge.
     this.#newest = { lastLogId, size };
@@ -218,8 +225,19 @@ export class Snapshotter {
   #rest(error: unknown): void {
     const restMs = Math.min(longestRestMs, firstRestMs * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 30);
-    this.#restUntil = this.#options.runtime.now() + restMs;
-    this.#failure = error;
+    this.#endRest();
+    this.#retry = this.#options.runtime.setTimer(() => {
+      this.#retry = undefined;
+      this.#startIfDue();
+    }, restMs);
+    // What was thrown may be `undefined`, and must not pass for success.
+    this.#failure = error ?? new Error('The build of the snapshot threw undefined.');
+    this.#options.onNotBuilt?.(error);
+  }
+
+  #endRest(): void {
+    this.#retry?.cancel();
+    this.#retry = undefined;
   }
 
   #closedError(): StoppedError {
@@ -236,7 +254,8 @@ function givenUp(): StoppedError {
 /** What a state machine hands out is not checked by its types alone. */
 function demandBytes(chunk: unknown): void {
   if (chunk instanceof Uint8Array) return;
-  throw new TypeError(
-    `The chunks of snapshot() must be of type Uint8Array; one is ${typeof chunk === 'object' ? Object.prototype.toString.call(chunk) : `${typeof chunk} ${String(chunk)}`}.`,
-  );
+  const kind = typeof chunk;
+  const came =
+    kind === 'object' ? Object.prototype.toString.call(chunk) : `${kind} ${String(chunk)}`;
+  throw new TypeError(`The chunks of snapshot() must be of type Uint8Array; one is ${came}.`);
 }

@@ -1,9 +1,13 @@
 import type { Runtime } from '../platform/runtime.ts';
+import { sleep } from './sleep.ts';
 
 export interface TransferBounds {
   readonly maxSnapshotTransfers: number;
   readonly snapshotBytesPerSecond: number;
 }
+
+/** A piece takes this long at most, so that all who send have their turn, and none looks dead. */
+const pieceMs = 50;
 
 /**
  * What the snapshots that one node sends have to share: as many at once as may be, and so many
@@ -37,14 +41,29 @@ export class Transfers {
     };
   }
 
-  /** Resolves when `bytes` more may go out. */
+  /** Cuts a chunk into pieces that do not keep the others waiting. */
+  *pieces(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
+    const perPiece = Math.ceil((this.#bounds.snapshotBytesPerSecond * pieceMs) / 1000);
+    if (chunk.length <= perPiece) yield chunk;
+    else
+      for (let at = 0; at < chunk.length; at += perPiece) yield chunk.subarray(at, at + perPiece);
+  }
+
+  /** Resolves when `bytes` more may go out. What is given up meanwhile is not paid for. */
   async pace(bytes: number, signal: AbortSignal): Promise<void> {
     const perSecond = this.#bounds.snapshotBytesPerSecond;
     if (perSecond === Infinity) return;
     const now = this.#runtime.now();
     const start = Math.max(now, this.#paidUntil);
-    this.#paidUntil = start + (bytes / perSecond) * 1000;
-    if (start > now) await this.#sleep(start - now, signal);
+    const ms = (bytes / perSecond) * 1000;
+    this.#paidUntil = start + ms;
+    if (start <= now) return;
+    try {
+      await sleep(this.#runtime, start - now, signal);
+    } catch (reason) {
+      this.#paidUntil -= ms;
+      throw reason;
+    }
   }
 
   /** The place comes from one who leaves. */
@@ -60,21 +79,6 @@ export class Transfers {
       };
       signal.addEventListener('abort', abort, { once: true });
       this.#waiting.push(take);
-    });
-  }
-
-  #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#runtime.setTimer(() => {
-        signal.removeEventListener('abort', abort);
-        resolve();
-      }, ms);
-      const abort = (): void => {
-        timer.cancel();
-        reject(signal.reason);
-      };
-      if (signal.aborted) abort();
-      else signal.addEventListener('abort', abort, { once: true });
     });
   }
 }

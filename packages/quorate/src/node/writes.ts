@@ -3,6 +3,7 @@ import type { Answer } from '../core/action.ts';
 import { assert } from '../core/assert.ts';
 import type { CommandData, LogId, LogIndex, Payload } from '../core/types.ts';
 import { LeadershipLostError, OverloadedError } from '../errors.ts';
+import { SessionAnswer } from './session-batch.ts';
 
 export interface WriteResult<Response> {
   readonly logId: LogId;
@@ -12,6 +13,12 @@ export interface WriteResult<Response> {
 /** One caller's write, from `write` to its answer. */
 export interface PendingWrite {
   readonly data: CommandData;
+  /** The bytes are no command, but what a session entry says. */
+  readonly entry?: 'session' | undefined;
+  /** A write of a session that was sent before; see `ForwardRequest.repeated`. */
+  readonly repeated?: true | undefined;
+  /** It came from another node, so it is passed on to no third one. */
+  readonly isForwarded?: true;
   readonly resolve: (result: WriteResult<unknown>) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -21,6 +28,9 @@ export interface WriteBounds {
   readonly maxPendingBytes: number;
   readonly maxCommandBytes: number;
 }
+
+/** So much of the bound on bytes, one part in 16, is there for writes that fit into it. */
+const shareOfSmall = 16;
 
 interface Batch {
   readonly first: LogId;
@@ -48,6 +58,15 @@ export class Writes {
     this.#maxBytes = bounds.maxPendingBytes;
   }
 
+  /** Writes that have no answer yet, and their bytes. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get isWaiting(): boolean {
     return this.#waiting.length > 0;
   }
@@ -69,7 +88,10 @@ export class Writes {
         `${this.#count} writes are waiting already, and maxPendingWrites is ${this.#maxWrites}. Try again later.`,
       );
     }
-    if (this.#bytes + bytes > this.#maxBytes) {
+    // Large writes that come one after the other must not keep small ones out for ever.
+    const isLarge = bytes > this.#maxBytes / shareOfSmall;
+    const roomBytes = isLarge ? this.#maxBytes - this.#maxBytes / shareOfSmall : this.#maxBytes;
+    if (this.#bytes > 0 && this.#bytes + bytes > roomBytes) {
       throw new OverloadedError(
         `A write of ${bytes} bytes does not fit: ${this.#bytes} bytes are waiting already, and maxPendingBytes is ${this.#maxBytes}. Try again later.`,
       );
@@ -83,17 +105,38 @@ export class Writes {
     this.#waiting.push(write);
   }
 
+  /** What was taken to be proposed waits again, before what has come since. */
+  putBack(pending: readonly PendingWrite[]): void {
+    this.#waiting = [...pending, ...this.#waiting];
+  }
+
+  /** Answers a write that has its place and was logged by another node. */
+  resolve(write: PendingWrite, result: WriteResult<unknown>): void {
+    this.#settle(write);
+    write.resolve(result);
+  }
+
+  /** Rejects what has not been proposed; what is in the log goes its way. */
+  rejectWaiting(reason: unknown): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.reject(waiting, reason);
+  }
+
   /** Takes all that wait, to be proposed as one. */
   takeWaiting(): { payloads: Payload[]; pending: readonly PendingWrite[] } {
     const pending = this.#waiting;
     this.#waiting = [];
-    return { payloads: pending.map(({ data }) => ({ type: 'command', data })), pending };
+    return { payloads: pending.map(payloadOf), pending };
   }
 
   /** `pending` is in the log now and waits for the state machine. */
-  accepted(pending: readonly PendingWrite[], answer: Extract<Answer, { type: 'accepted' }>): void {
-    assert(answer.count === pending.length, 'a proposal is accepted as a whole');
-    this.#batches.push({ first: answer.first, writes: pending });
+  accepted(
+    pending: readonly PendingWrite[],
+    { first, count }: Extract<Answer, { type: 'accepted' }>,
+  ): void {
+    assert(count === pending.length, 'a proposal is accepted as a whole');
+    this.#batches.push({ first, writes: pending });
   }
 
   /** Answers the writes among `commands`; commands of other leaders have nobody waiting here. */
@@ -115,7 +158,7 @@ export class Writes {
         this.#batches.shift();
         this.#answered = 0;
       }
-      write.resolve({ logId, response: responses[at] });
+      tell(write, logId, responses[at]);
     }
   }
 
@@ -141,6 +184,33 @@ export class Writes {
     }
   }
 
+  /**
+   * The state was replaced by that of a snapshot up to `index`: the writes in it took effect, but
+   * what the state machine said to them is not known here.
+   */
+  restored(index: LogIndex): void {
+    const kept: Batch[] = [];
+    const passed: { logId: LogId; write: PendingWrite }[] = [];
+    for (const [at, { first, writes }] of this.#batches.entries()) {
+      const answered = at === 0 ? this.#answered : 0;
+      const count = Math.min(writes.length, Math.max(answered, index - first.index + 1));
+      for (let next = answered; next < count; next += 1) {
+        const logId = { term: first.term, index: first.index + next };
+        passed.push({ logId, write: writes[next] as PendingWrite });
+      }
+      if (count === writes.length) continue;
+      const rest = { term: first.term, index: first.index + count };
+      kept.push({ first: rest, writes: writes.slice(count) });
+    }
+    this.#batches = kept;
+    this.#answered = 0;
+    for (const { logId, write } of passed) {
+      this.#settle(write);
+      const message = `Entry ${logId.index} of term ${logId.term} took effect, but this node got its state from a snapshot and does not know the response.`;
+      write.reject(new LeadershipLostError(message, { logId, maybeApplied: true }));
+    }
+  }
+
   /** Rejects writes that have their place and are neither waiting nor in the log. */
   reject(writes: readonly PendingWrite[], reason: unknown): void {
     for (const write of writes) {
@@ -156,14 +226,21 @@ export class Writes {
     );
     this.#batches = [];
     this.#answered = 0;
-    const waiting = this.#waiting;
-    this.#waiting = [];
     if (logged.length > 0) this.reject(logged, reason(true));
-    if (waiting.length > 0) this.reject(waiting, reason(false));
+    if (this.isWaiting) this.rejectWaiting(reason(false));
   }
 
   #settle(write: PendingWrite): void {
     this.#count -= 1;
     this.#bytes -= write.data.bytes.length;
   }
+}
+
+function payloadOf({ data, entry }: PendingWrite): Payload {
+  return entry === 'session' ? { type: entry, data: data.bytes } : { type: 'command', data };
+}
+
+function tell({ resolve, reject }: PendingWrite, logId: LogId, response: unknown): void {
+  if (!(response instanceof SessionAnswer)) resolve({ logId, response });
+  else response.settle((settled) => resolve({ logId, response: settled }), reject);
 }

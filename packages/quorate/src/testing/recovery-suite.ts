@@ -4,6 +4,7 @@ import { commandEntry, memberEntry } from './recovery/entries.ts';
 import type { RecoverySuiteOptions } from './recovery/options.ts';
 import { inTime, Place, quick, until, untilLeader, withPlace } from './recovery/place.ts';
 import { powerCutCases } from './recovery/power-cut-cases.ts';
+import { sessionCases } from './recovery/session-cases.ts';
 import { snapshotCases } from './recovery/snapshot-cases.ts';
 
 /**
@@ -16,6 +17,7 @@ export function recoverySuite(options: RecoverySuiteOptions): void {
   refusalCases(options);
   commandCases(options);
   snapshotCases(options);
+  sessionCases(options);
   powerCutCases(options);
 }
 

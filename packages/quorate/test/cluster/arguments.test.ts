@@ -67,21 +67,12 @@ describe('a command', () => {
   });
 
   test('that waits for validate has its place, so that those cannot pile up either', async () => {
-    const machine = new RecordingMachine();
     const refusals: (() => void)[] = [];
-    const stateMachine = Object.assign(machine, {
-      validate: () =>
-        new Promise<void>((_, reject) => refusals.push(() => reject(new Error('no')))),
-    });
     const config = { ...calm, maxPendingWrites: 2 };
     await using cluster = await Cluster.of(['a'], { config });
-    await using raft = await Raft.start({
-      id: 'v',
-      stateMachine,
-      storage: memoryStorage(),
-      network: cluster.wires,
-      config,
-    });
+    const { raft, machine } = cluster.first;
+    machine.onValidate = () =>
+      new Promise<void>((_, reject) => refusals.push(() => reject(new Error('no'))));
 
     const waiting = [raft.write(1, soon()), raft.write(2, soon())];
     await expect(raft.write(3, soon())).rejects.toMatchObject({ code: 'RAFT_OVERLOADED' });

@@ -110,16 +110,6 @@ describe('a call', () => {
     await expect(gap).rejects.toThrow('must not follow 0 of term 0');
     await expect(newer).rejects.toThrow('A leader of term 1 must not send entries of term 2.');
   });
-
-  test('that this version cannot answer says so', async () => {
-    await using cluster = await Cluster.of(['a']);
-    const { rpc } = cluster.first.raft;
-    const unsupported = { code: 'RAFT_UNSUPPORTED' };
-
-    await expect(rpc.readIndex({ mode: 'quorum' })).rejects.toMatchObject(unsupported);
-    await expect(rpc.forward({ command: new Uint8Array() })).rejects.toMatchObject(unsupported);
-    await expect(rpc.timeoutNow({ term: 1, leader: 'a' })).rejects.toMatchObject(unsupported);
-  });
 });
 
 describe('who a node is', () => {

@@ -39,7 +39,8 @@ export function soon(): { signal: AbortSignal } {
 /** Node's runtime, which counts the timers that are still to run. */
 class CountingRuntime implements Runtime {
   openTimers = 0;
-  now = (): number => nodeRuntime.now();
+  aheadMs = 0;
+  now = (): number => nodeRuntime.now() + this.aheadMs;
   random = (): number => nodeRuntime.random();
   randomId = (): string => nodeRuntime.randomId();
   yieldToIo = (run: () => void): void => nodeRuntime.yieldToIo(run);
@@ -68,15 +69,16 @@ class CountingRuntime implements Runtime {
 export class TestNode {
   readonly id: NodeId;
   readonly info: NodeInfo;
-  readonly store = new GatedStore();
+  readonly store: GatedStore;
   readonly storage: Storage;
   machine = new RecordingMachine();
   raft: Raft<unknown, number>;
   isRunning = false;
 
-  constructor(id: NodeId, info: NodeInfo) {
+  constructor(id: NodeId, info: NodeInfo, store = new GatedStore()) {
     this.id = id;
     this.info = info;
+    this.store = store;
     const snapshots = new MemorySnapshotStore();
     this.storage = { log: this.store, snapshots, [Symbol.asyncDispose]: async () => undefined };
     // Set by `start`, which every node of a cluster goes through before a test sees it.
@@ -102,7 +104,15 @@ export interface ClusterOptions {
   readonly open?: OpenNetwork;
   readonly config?: Partial<RaftConfig>;
   /** What else the nodes are started with. */
-  readonly options?: Partial<Pick<RaftOptions<unknown, number>, 'codec'>>;
+  readonly options?: Partial<
+    Pick<RaftOptions<unknown, number>, 'codec' | 'responseCodec' | 'logger'>
+  >;
+}
+
+export interface JoinTestOptions {
+  readonly signal?: AbortSignal;
+  readonly voter?: boolean;
+  readonly config?: Partial<RaftConfig>;
 }
 
 /**
@@ -161,29 +171,67 @@ export class Cluster implements AsyncDisposable {
 
   /** Starts a node, a new one or one that was stopped. */
   async start(id: NodeId, config: Partial<RaftConfig> = {}): Promise<TestNode> {
-    const node = this.nodes.get(id) ?? new TestNode(id, await this.#network.place(id));
+    const node = await this.#place(id);
+    node.raft = await Raft.start<unknown, number>(this.#optionsOf(node, config));
     this.nodes.set(id, node);
-    node.machine = new RecordingMachine();
-    node.raft = await Raft.start<unknown, number>({
-      ...this.#options.options,
-      id,
-      stateMachine: node.machine,
-      storage: node.storage,
-      network: this.wires,
-      config: { ...(this.#options.config ?? calm), ...config },
-      runtime: this.#runtime,
-    });
     node.isRunning = true;
     this.#network.attach(id, node.raft.rpc);
     return node;
   }
 
-  /** Ends a node as a process that is asked to. */
+  /** Starts a node, a new one or one that was stopped, that joins the cluster of `seeds`. */
+  async join(
+    id: NodeId,
+    seeds: readonly NodeId[],
+    { signal = soon().signal, voter = true, config = {} }: JoinTestOptions = {},
+  ): Promise<TestNode> {
+    const node = await this.#place(id);
+    const at = (seed: NodeId): string => this.nodes.get(seed)?.info.address ?? seed;
+    node.raft = await Raft.join<unknown, number>({
+      ...this.#optionsOf(node, config),
+      info: node.info,
+      seeds: seeds.map((seed) => ({ address: at(seed) })),
+      voter,
+      signal,
+      serve: (rpc) => this.#network.attach(id, rpc),
+    });
+    this.nodes.set(id, node);
+    node.isRunning = true;
+    return node;
+  }
+
+  /** Gives a node that was stopped another disk: an empty one, or the one in `store`. */
+  replaceDisk(id: NodeId, store = new GatedStore()): void {
+    const { raft, info } = this.node(id);
+    const node = new TestNode(id, info, store);
+    node.raft = raft;
+    this.nodes.set(id, node);
+  }
+
+  async #place(id: NodeId): Promise<TestNode> {
+    const node = this.nodes.get(id) ?? new TestNode(id, await this.#network.place(id));
+    node.machine = new RecordingMachine();
+    return node;
+  }
+
+  #optionsOf(node: TestNode, config: Partial<RaftConfig>): RaftOptions<unknown, number> {
+    return {
+      ...this.#options.options,
+      id: node.id,
+      stateMachine: node.machine,
+      storage: node.storage,
+      network: this.wires,
+      config: { ...(this.#options.config ?? calm), ...config },
+      runtime: this.#runtime,
+    };
+  }
+
+  /** Ends a node without a hand-over, and off the network before it ends. */
   async stop(id: NodeId): Promise<void> {
     this.#network.detach(id);
     const node = this.node(id);
     node.isRunning = false;
-    await node.raft.close();
+    await node.raft.close({ handOver: false });
   }
 
   async restart(id: NodeId, config: Partial<RaftConfig> = {}): Promise<TestNode> {
@@ -193,6 +241,11 @@ export class Cluster implements AsyncDisposable {
 
   isolate(id: NodeId): void {
     this.wires.isolate(id, this.nodes.keys());
+  }
+
+  /** All clocks go on by so much at once, as if the process had stood still. */
+  stall(ms: number): void {
+    this.#runtime.aheadMs += ms;
   }
 
   others(node: TestNode): TestNode[] {
@@ -235,7 +288,7 @@ export class Cluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { store } of this.all) store.release();
-    await Promise.all(this.all.map(({ raft }) => raft.close()));
+    await Promise.all(this.all.map(({ raft }) => raft.close({ handOver: false })));
     await this.#network[Symbol.asyncDispose]();
     await turns(10);
     assert.equal(this.#runtime.openTimers, 0, 'no timer is left');

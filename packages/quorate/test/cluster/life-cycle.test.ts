@@ -190,7 +190,7 @@ describe('closing', () => {
       outcomeOf(raft.waitFor(() => false)),
     ];
 
-    await raft.close();
+    await raft.close({ handOver: false });
 
     for (const outcome of await Promise.all(waiting)) expect(outcome).toMatchObject(stopped);
     await expect(raft.write(1)).rejects.toMatchObject({ ...stopped, maybeApplied: false });
@@ -212,7 +212,7 @@ describe('closing', () => {
     await turns(2);
     store.release();
 
-    await raft.close();
+    await raft.close({ handOver: false });
 
     expect(await logged).toMatchObject({ code: 'RAFT_STOPPED', maybeApplied: true });
     expect(await waited).toMatchObject({ code: 'RAFT_STOPPED', maybeApplied: false });

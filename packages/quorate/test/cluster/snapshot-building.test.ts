@@ -37,6 +37,34 @@ describe('a snapshot by policy', () => {
     }
   });
 
+  test('counts each entry once, also where one step commits many batches', async () => {
+    const config = { ...bare, snapshotAfterEntries: 1000, maxAppendBytes: 1000 };
+    await using cluster = await Cluster.of(['a'], { config });
+
+    const last = await writeMany(cluster.first, 500);
+    await cluster.awaitApplied(last);
+    await turns(20);
+
+    expect(last).toBeLessThan(1000);
+    expect(await cluster.first.storage.snapshots.current()).toBeUndefined();
+  });
+
+  test('that cannot be built shows in the metrics until one can', async () => {
+    const config = { ...bare, snapshotAfterEntries: 5 };
+    await using cluster = await Cluster.of(['a'], { config });
+    const { storage } = cluster.first;
+    const save = storage.snapshots.save.bind(storage.snapshots);
+    storage.snapshots.save = () => Promise.reject(new Error('no room'));
+    await writeMany(cluster.first, 10);
+
+    await cluster.first.waitFor(({ snapshotFailure }) => snapshotFailure === 'no room');
+    storage.snapshots.save = save;
+
+    // Nothing more is written.
+    await cluster.first.waitFor(({ snapshot }) => snapshot.index > 0);
+    expect(cluster.first.metrics.snapshotFailure).toBeUndefined();
+  });
+
   test('goes by bytes, and by the size of the last one', async () => {
     const config = { ...bare, snapshotAfterBytes: 1000 };
     await using cluster = await Cluster.of(['a'], { config });

@@ -1,7 +1,10 @@
 import type { CallOptions, Network, RaftRpc } from '../../src/contract/network.ts';
 import type {
   AppendEntriesRequest,
+  ForwardRequest,
   InstallSnapshotRequest,
+  ReadIndexRequest,
+  TimeoutNowRequest,
   VoteRequest,
 } from '../../src/core/message.ts';
 import type { NodeId, NodeInfo } from '../../src/core/types.ts';
@@ -10,11 +13,12 @@ import type { NodeId, NodeInfo } from '../../src/core/types.ts';
 export type Carried =
   | { readonly call: 'appendEntries'; readonly request: AppendEntriesRequest }
   | { readonly call: 'requestVote'; readonly request: VoteRequest }
-  | { readonly call: 'installSnapshot'; readonly request: InstallSnapshotRequest };
+  | { readonly call: 'installSnapshot'; readonly request: InstallSnapshotRequest }
+  | { readonly call: 'timeoutNow'; readonly request: TimeoutNowRequest }
+  | { readonly call: 'readIndex'; readonly request: ReadIndexRequest }
+  | { readonly call: 'forward'; readonly request: ForwardRequest };
 
 export type Message = Carried & { readonly from: NodeId; readonly to: NodeId };
-
-type CarriedRpc = Pick<RaftRpc, Carried['call'] | 'identify'>;
 
 /**
  * The wires between the nodes of a test, over whatever network. They can be cut in each direction,
@@ -25,6 +29,8 @@ export class Wires implements Network {
   readonly ordered: boolean;
   /** Called with every call before it leaves; what it returns is waited for. */
   onCall: (message: Message) => void | Promise<void> = () => undefined;
+  /** Called with every call that was answered, before the answer leaves; waited for as well. */
+  onAnswer: (message: Message) => void | Promise<void> = () => undefined;
   /**
    * Called with every chunk of a snapshot before it leaves: throw to break the stream, return other
    * bytes to spoil it.
@@ -64,7 +70,7 @@ export class Wires implements Network {
 
   connect(target: NodeId, info: NodeInfo): RaftRpc & AsyncDisposable {
     const peer = this.#network.connect(target, info);
-    const carried: CarriedRpc & AsyncDisposable = {
+    return {
       appendEntries: (request, options) =>
         this.#carry({ call: 'appendEntries', request }, target, options, () =>
           peer.appendEntries(request, options),
@@ -77,10 +83,24 @@ export class Wires implements Network {
         this.#carry({ call: 'installSnapshot', request }, target, options, () =>
           peer.installSnapshot(request, this.#each(chunks, options, target), options),
         ),
-      identify: (options) => peer.identify(options),
+      timeoutNow: (request, options) =>
+        this.#carry({ call: 'timeoutNow', request }, target, options, () =>
+          peer.timeoutNow(request, options),
+        ),
+      readIndex: (request, options) =>
+        this.#carry({ call: 'readIndex', request }, target, options, () =>
+          peer.readIndex(request, options),
+        ),
+      forward: (request, options) =>
+        this.#carry({ call: 'forward', request }, target, options, () =>
+          peer.forward(request, options),
+        ),
+      // Who is who is asked beside what a test looks at, but a cut holds for it too.
+      identify: (options) => this.#pass(target, options, () => peer.identify(options)),
+      join: (request, options) => this.#pass(target, options, () => peer.join(request, options)),
+      leave: (request, options) => this.#pass(target, options, () => peer.leave(request, options)),
       [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose](),
     };
-    return carried as RaftRpc & AsyncDisposable;
   }
 
   /** Hands on the chunks of a snapshot, unless the wire is cut; the test sees each of them. */
@@ -98,19 +118,32 @@ export class Wires implements Network {
     }
   }
 
-  async #carry<Result>(
+  #carry<Result>(
     carried: Carried,
     to: NodeId,
     options: CallOptions | undefined,
     ask: () => Promise<Result>,
   ): Promise<Result> {
+    const message = { ...carried, from: options?.from?.node ?? '', to };
+    return this.#pass(to, options, ask, message);
+  }
+
+  /** Without a `message` the test does not see the call. */
+  async #pass<Result>(
+    to: NodeId,
+    options: CallOptions | undefined,
+    ask: () => Promise<Result>,
+    message?: Message,
+  ): Promise<Result> {
     const from = options?.from?.node ?? '';
     this.underWay += 1;
     try {
-      const held = this.onCall({ ...carried, from, to });
+      const held = message && this.onCall(message);
       if (held !== undefined) await untilAborted(held, options?.signal);
       if (this.#cuts.has(`${from} ${to}`)) await lost(options?.signal);
       const answer = await ask();
+      const late = message && this.onAnswer(message);
+      if (late !== undefined) await untilAborted(late, options?.signal);
       if (this.#cuts.has(`${to} ${from}`)) await lost(options?.signal);
       return answer;
     } finally {

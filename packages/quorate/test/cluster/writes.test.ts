@@ -302,8 +302,8 @@ describe('a leader that is cut off', () => {
   });
 });
 
-test('a follower with a slow disk refuses a write at once', async () => {
-  await using cluster = await Cluster.of(three);
+test('a follower with a slow disk that passes nothing on refuses a write at once', async () => {
+  await using cluster = await Cluster.of(three, { config: { ...calm, forwardWrites: false } });
   const follower = cluster.node('b');
   await follower.waitFor(({ leader }) => leader === 'a');
   follower.store.hold();

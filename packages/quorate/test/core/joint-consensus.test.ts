@@ -191,7 +191,9 @@ describe('6 Joint consensus', () => {
     node.settle();
 
     expect(node.core.view.membership).toEqual(withLogId(membership([['a']]), 4));
-    expect(node.step(w.readIndex(1))).toEqual([w.replies(1, { type: 'readable', index: 4 })]);
+    expect(node.step(w.readIndex(1))).toEqual([
+      w.replies(1, { type: 'readable', term: 2, index: 4 }),
+    ]);
   });
 });
 
@@ -250,7 +252,7 @@ describe('6 A leader that is removed', () => {
 
     expect(node.step(w.accepted(calls + 1, { term: 2, match: 3 }))).toEqual([]);
     expect(node.step(w.accepted(calls + 2, { term: 2, match: 3 }))).toContainEqual(
-      w.replies(7, { type: 'readable', index: 3 }),
+      w.replies(7, { type: 'readable', term: 2, index: 3 }),
     );
   });
 });

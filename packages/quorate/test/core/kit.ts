@@ -58,6 +58,7 @@ export class TestNode {
       maxInflightAppends: 8,
       preVote: true,
       checkQuorum: true,
+      maxClockDrift: 0.1,
       random: () => 0.5,
       ...setup.options,
     };

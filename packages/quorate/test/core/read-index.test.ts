@@ -17,7 +17,7 @@ describe('8 and thesis 6.4 Reads by read index', () => {
       w.sends(calls + 2, 'c', heartbeat),
     ]);
     expect(node.step(w.accepted(calls + 2, { term: 2, match: 2 }))).toEqual([
-      w.replies(7, { type: 'readable', index: 2 }),
+      w.replies(7, { type: 'readable', term: 2, index: 2 }),
     ]);
     expect(node.step(w.accepted(calls + 1, { term: 2, match: 2 }))).toEqual([]);
   });
@@ -31,7 +31,7 @@ describe('8 and thesis 6.4 Reads by read index', () => {
     expect(node.step(w.accepted(calls - 1, { term: 2, match: 2 }))).toEqual([]);
     expect(node.step(w.accepted(calls, { term: 2, match: 2 }))).toEqual([]);
     expect(node.step(w.accepted(calls + 1, { term: 2, match: 2 }))).toEqual([
-      w.replies(7, { type: 'readable', index: 2 }),
+      w.replies(7, { type: 'readable', term: 2, index: 2 }),
     ]);
   });
 
@@ -47,7 +47,7 @@ describe('8 and thesis 6.4 Reads by read index', () => {
       w.sends(calls + 2, 'c', { ...heartbeat, previous: id(0, 0), last: 0 }),
     ]);
     expect(node.step(w.accepted(calls + 1, { term: 2, match: 2 }))).toEqual([
-      w.replies(7, { type: 'readable', index: 2 }),
+      w.replies(7, { type: 'readable', term: 2, index: 2 }),
     ]);
   });
 
@@ -59,14 +59,14 @@ describe('8 and thesis 6.4 Reads by read index', () => {
     expect(node.step(w.readIndex(2))).toEqual([]);
     expect(node.step(w.readIndex(3))).toEqual([]);
     expect(node.step(w.accepted(calls + 1, { term: 2, match: 2 }))).toEqual([
-      w.replies(1, { type: 'readable', index: 2 }),
+      w.replies(1, { type: 'readable', term: 2, index: 2 }),
       w.sends(calls + 3, 'b', heartbeat),
       w.sends(calls + 4, 'c', heartbeat),
     ]);
     expect(node.step(w.accepted(calls + 2, { term: 2, match: 2 }))).toEqual([]);
     expect(node.step(w.accepted(calls + 4, { term: 2, match: 2 }))).toEqual([
-      w.replies(2, { type: 'readable', index: 2 }),
-      w.replies(3, { type: 'readable', index: 2 }),
+      w.replies(2, { type: 'readable', term: 2, index: 2 }),
+      w.replies(3, { type: 'readable', term: 2, index: 2 }),
     ]);
   });
 
@@ -79,7 +79,7 @@ describe('8 and thesis 6.4 Reads by read index', () => {
 
     expect(node.step(w.accepted(calls + 3, { term: 2, match: 3 }))).toEqual([
       w.applies(3),
-      w.replies(1, { type: 'readable', index: 2 }),
+      w.replies(1, { type: 'readable', term: 2, index: 2 }),
     ]);
   });
 
@@ -92,11 +92,11 @@ describe('8 and thesis 6.4 Reads by read index', () => {
 
     node.wake();
     expect(node.step(w.accepted(calls + 3, { term: 2, match: 2 }))).toEqual([
-      w.replies(1, { type: 'readable', index: 2 }),
+      w.replies(1, { type: 'readable', term: 2, index: 2 }),
     ]);
   });
 
-  it('waiting reads are refused when the leader is unseated, those of the round first', () => {
+  it('waiting reads are refused when the leader is unseated, those of the round first (bug 83)', () => {
     const node = leader({ terms: [1] });
     const { calls } = node;
     node.step(w.readIndex(1));
@@ -110,7 +110,7 @@ describe('8 and thesis 6.4 Reads by read index', () => {
     ]);
   });
 
-  it('a leader that finds no quorum refuses the reads that wait', () => {
+  it('a leader that finds no quorum refuses the reads that wait (bug 83)', () => {
     const node = leader({ terms: [1] });
     node.step(w.readIndex(1));
     node.elapse(2000);
@@ -121,10 +121,12 @@ describe('8 and thesis 6.4 Reads by read index', () => {
   it('a single voter answers at once', () => {
     const node = leader({ terms: [1], voters: [['a']] });
 
-    expect(node.step(w.readIndex(1))).toEqual([w.replies(1, { type: 'readable', index: 2 })]);
+    expect(node.step(w.readIndex(1))).toEqual([
+      w.replies(1, { type: 'readable', term: 2, index: 2 }),
+    ]);
   });
 
-  it('the answers of learners confirm nothing, and they are not asked', () => {
+  it('the answers of learners confirm nothing, and they are not asked (bug 73)', () => {
     const node = leader({ terms: [1], learners: ['l'] });
     const { calls } = node;
 
@@ -141,7 +143,7 @@ describe('8 and thesis 6.4 Reads by read index', () => {
 
     expect(node.step(w.accepted(calls + 1, { term: 2, match: 2 }))).toEqual([]);
     expect(node.step(w.accepted(calls + 4, { term: 2, match: 2 }))).toEqual([
-      w.replies(1, { type: 'readable', index: 2 }),
+      w.replies(1, { type: 'readable', term: 2, index: 2 }),
     ]);
   });
 });

@@ -239,7 +239,7 @@ describe('7 Snapshots, the follower: what it restores', () => {
     expect(node.step(w.received(1, older))).toEqual([w.tells(1, { term: 1, match: 6 })]);
   });
 
-  it('a node that restores can be elected, commits, and applies once it is restored', () => {
+  it('a node that restores can be elected, and applies once it is restored (bug 63)', () => {
     const node = follower({ terms: [1], voters: [['a']], options: { preVote: false } });
     const meta = snapshotMeta(1, 4, [['a']]);
     receive(node, 1, { term: 1, meta });
@@ -250,7 +250,9 @@ describe('7 Snapshots, the follower: what it restores', () => {
     node.persist();
 
     expect(node.core.view).toMatchObject({ role: 'leader', committed: 5 });
-    expect(node.step(w.readIndex(2))).toEqual([w.replies(2, { type: 'readable', index: 5 })]);
+    expect(node.step(w.readIndex(2))).toEqual([
+      w.replies(2, { type: 'readable', term: 2, index: 5 }),
+    ]);
     expect(node.step(w.applied(4))).toEqual([w.applies(5)]);
   });
 
@@ -279,7 +281,7 @@ describe('7 Snapshots, the follower: the membership in them', () => {
     expect(node.core.view.membership).toEqual(meta.membership);
   });
 
-  it('a membership that follows the snapshot in the log stays, and one in conflict goes', () => {
+  it('a membership that follows the snapshot in the log stays, and one in conflict goes (bug 67)', () => {
     const later = { ...membership([['a', 'b', 'd']]), logId: id(2, 4) };
     const setup = {
       term: 3,

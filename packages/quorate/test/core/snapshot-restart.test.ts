@@ -44,14 +44,14 @@ describe('7 Snapshots, after a restart', () => {
     );
   });
 
-  it('the membership of the snapshot is in force, though its entry is purged', () => {
+  it('the membership of the snapshot is in force, though its entry is purged (bug 65)', () => {
     const { membership: voters } = snapshotMeta(1, 2, [['a', 'b', 'd']]);
     const node = follower({ terms: [1, 1, 1], purged: 3, snapshot: 3, memberships: [voters] });
 
     expect(node.core.view.membership).toEqual(voters);
   });
 
-  it('a membership that is not committed goes with its entry, and that of the snapshot is back', () => {
+  it('a membership that is not committed goes with its entry, and the old one is back (bug 66)', () => {
     const { membership: first } = snapshotMeta(1, 2);
     const second = { ...membership([['a', 'b', 'd']]), logId: id(2, 4) };
     const memberships = [first, second];

@@ -57,7 +57,29 @@ export function change(request: RequestId, wanted: MembershipChange): Event {
 }
 
 export function readIndex(request: RequestId): Event {
-  return { type: 'readIndex', request };
+  return { type: 'readIndex', request, mode: 'quorum' };
+}
+
+/** A read that the leader may answer by its lease. */
+export function readByLease(request: RequestId): Event {
+  return { type: 'readIndex', request, mode: 'lease' };
+}
+
+/** The leader of `term` answered a read that was asked here. */
+export function leaderNamed(term: Term, index: LogIndex): Event {
+  return { type: 'readIndexAnswered', term, index };
+}
+
+export function transfer(request: RequestId, to?: NodeId): Event {
+  return { type: 'transferLeadership', request, to };
+}
+
+export function timeoutNow(request: RequestId, rpc: { term: Term; leader: NodeId }): Event {
+  return { type: 'timeoutNow', request, rpc };
+}
+
+export function quarantine(reason: string): Event {
+  return { type: 'quarantine', reason };
 }
 
 export function requestVote(
@@ -170,13 +192,17 @@ export function rejects(request: RequestId, answer: { term: Term; hint: LogId })
 export function asksVote(
   call: CallId,
   to: NodeId,
-  ask: { candidate: NodeId; term: Term; last: LogId; preVote?: boolean },
+  ask: { candidate: NodeId; term: Term; last: LogId; preVote?: boolean; transfer?: boolean },
 ): Action {
   return { type: 'requestVote', call, to, rpc: voteRequest(ask.candidate, ask) };
 }
 
 export function sends(call: CallId, to: NodeId, range: Replication): Action {
   return { type: 'replicate', call, to, range };
+}
+
+export function asksToTakeOver(call: CallId, to: NodeId, term: Term): Action {
+  return { type: 'timeoutNow', call, to, term };
 }
 
 export function applies(index: LogIndex): Action {
@@ -222,6 +248,6 @@ function voteRequest(
   candidate: NodeId,
   ask: { term: Term; last: LogId; preVote?: boolean; transfer?: boolean },
 ): VoteRequest {
-  const { term, last, preVote = false, transfer = false } = ask;
-  return { term, candidate, lastLogId: last, preVote, transfer };
+  const { term, last, preVote = false, transfer: isTransfer = false } = ask;
+  return { term, candidate, lastLogId: last, preVote, transfer: isTransfer };
 }

@@ -261,7 +261,11 @@ describe('the HTTP handler', () => {
 
       const wrong = await send('{"term":1}\ncontent');
       const unended = await send(JSON.stringify(snapshotRequest));
+      const sizeless = await send(`${JSON.stringify({ ...snapshotRequest, size: -1 })}\n`);
+      const odd = await send(`${JSON.stringify({ ...snapshotRequest, checksum: 2 ** 32 })}\n`);
 
+      expect(JSON.stringify(sizeless.body)).toContain('size must be a whole number from 0 on; got');
+      expect(JSON.stringify(odd.body)).toContain('checksum must be a whole number from 0 to 42949');
       expect(JSON.stringify(wrong.body)).toContain('The first line of the body.leader must be');
       expect(JSON.stringify(unended.body)).toContain('and end in a newline');
       expect([wrong.status, unended.status]).toEqual([400, 400]);

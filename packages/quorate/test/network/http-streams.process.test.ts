@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { HttpNetwork } from '../../src/network/http.ts';
+import { nodeRuntime } from '../../src/platform/runtime.ts';
 import { caller, rejectionOf } from '../../src/testing/network/connected.ts';
 import { Latch, RecordingRpc } from '../../src/testing/network/recording-rpc.ts';
 import { snapshotRequest } from '../../src/testing/network/snapshot-cases.ts';
@@ -97,6 +98,39 @@ test('closing the network also ends calls that wait for a socket', async () => {
   never.open();
   await server[Symbol.asyncDispose]();
 });
+
+test('the deadline of a snapshot does not count the time in which there is no chunk', async () => {
+  const server = await TestServer.serving(new RecordingRpc());
+  const network = new HttpNetwork({ snapshotTimeoutMs: 100 });
+  const peer = network.connect('b', server.info);
+
+  const answer = await peer.installSnapshot(snapshotRequest, slow(), caller);
+
+  expect(answer).toMatchObject({ stored: 5 });
+  await network[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+test('the deadline of a snapshot is there for the answer, however slow the chunks were', async () => {
+  const server = await TestServer.tcp((socket) => void socket.resume());
+  const network = new HttpNetwork({ snapshotTimeoutMs: 100 });
+  const peer = network.connect('b', server.info);
+
+  const call = peer.installSnapshot(snapshotRequest, slow(), caller);
+
+  await expect(call).rejects.toThrow('no answer within 100 ms');
+  await server.allClosed();
+  await network[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+/** Five bytes, each of which takes longer than the other side has for it. */
+async function* slow(): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < 5; at += 1) {
+    await new Promise<void>((ring) => void nodeRuntime.setTimer(ring, 150));
+    yield new Uint8Array(1);
+  }
+}
 
 async function* endless(progress = { made: 0 }, closed?: Latch): AsyncGenerator<Uint8Array> {
   try {

@@ -39,6 +39,7 @@ class Setup {
         },
       }),
       codec: jsonCodec,
+      responseCodec: jsonCodec,
       log: { read: (from) => this.read(commandRun(1, from, from + 1)) },
       applied: noLogId,
       membership: memberOf(['a']),

@@ -41,6 +41,7 @@ class ApplierUnderTest {
         restore: async () => {},
       }),
       codec: jsonCodec,
+      responseCodec: jsonCodec,
       log: {
         read: (from, to, maxBytes) => {
           const read = [...tail.read(from, to, maxBytes)];

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { noMembership } from '../../src/core/membership.ts';
+import { Counters } from '../../src/node/counters.ts';
+import { LatencyRecord } from '../../src/node/latencies.ts';
 import type { RaftMetrics } from '../../src/node/metrics.ts';
 import { Observers } from '../../src/node/observers.ts';
 import { settle } from './virtual-runtime.ts';
@@ -29,9 +31,16 @@ class Model {
       snapshot: noLogId,
       applied: noLogId,
       committed: noLogId,
+      durable: noLogId,
       last: noLogId,
       membership: noMembership,
       progress: undefined,
+      quorumContactMs: undefined,
+      waiting: { writes: 0, writeBytes: 0, reads: 0, requests: 0, calls: 0 },
+      counts: new Counters().picture,
+      latencies: new LatencyRecord().picture,
+      snapshotFailure: undefined,
+      quarantine: undefined,
       fatal: undefined,
     };
   }

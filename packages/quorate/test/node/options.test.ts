@@ -14,6 +14,16 @@ describe('the configuration', () => {
     expect(completeConfig(config)).toEqual(defaultConfig);
   });
 
+  test('may keep no log behind a snapshot, and leave entries and bandwidth without a bound', () => {
+    const config = {
+      keepBytes: 0,
+      snapshotAfterEntries: Infinity,
+      snapshotBytesPerSecond: Infinity,
+    };
+
+    expect(completeConfig(config)).toEqual({ ...defaultConfig, ...config });
+  });
+
   test.each<[object, string]>([
     [{ heartbeat: 5 }, 'config.heartbeat is not an option; the options are heartbeatMs,'],
     [{ heartbeatMs: 0 }, 'config.heartbeatMs must be a number of milliseconds above 0; it is 0.'],
@@ -40,7 +50,20 @@ describe('the configuration', () => {
     [{ maxPendingBytes: -1 }, 'config.maxPendingBytes must be a whole number above 0'],
     [{ maxPendingWrites: -1 }, 'config.maxPendingWrites must be a whole number above 0'],
     [{ maxWaitingCalls: -1 }, 'config.maxWaitingCalls must be a whole number above 0'],
+    [{ maxSessions: 0 }, 'config.maxSessions must be a whole number above 0'],
+    [{ maxSessionBytes: 0.5 }, 'config.maxSessionBytes must be a whole number above 0'],
+    [{ sessionWindow: 0 }, 'config.sessionWindow must be a whole number above 0'],
     [{ tailCacheBytes: -1 }, 'config.tailCacheBytes must be a whole number above 0'],
+    [{ snapshotAfterBytes: 0 }, 'config.snapshotAfterBytes must be a whole number above 0'],
+    [{ snapshotAfterEntries: 0 }, 'config.snapshotAfterEntries must be a whole number above 0'],
+    [{ snapshotAfterEntries: '5' }, 'config.snapshotAfterEntries must be a whole number above 0'],
+    [{ keepBytes: -1 }, 'config.keepBytes must be a whole number of bytes, 0 or above; it is -1.'],
+    [{ keepBytes: 0.5 }, 'config.keepBytes must be a whole number of bytes, 0 or above'],
+    [{ maxSnapshotTransfers: 0 }, 'config.maxSnapshotTransfers must be a whole number above 0'],
+    [{ maxSnapshotTransfers: Infinity }, 'config.maxSnapshotTransfers must be a whole number'],
+    [{ snapshotBytesPerSecond: 0 }, 'config.snapshotBytesPerSecond must be a whole number above 0'],
+    [{ snapshotStallMs: 0 }, 'config.snapshotStallMs must be a number of milliseconds above 0'],
+    [{ snapshotStallMs: Infinity }, 'config.snapshotStallMs must be a number of milliseconds'],
   ])('%j is refused with the option, the value and the rule', (config, message) => {
     expect(() => completeConfig(config)).toThrow(RangeError);
     expect(() => completeConfig(config)).toThrow(message);

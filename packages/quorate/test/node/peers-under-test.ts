@@ -43,6 +43,9 @@ export class PeersUnderTest {
   readonly events: Event[] = [];
   readonly failures: unknown[] = [];
   readonly calls: Call[] = [];
+  /** The signals of the snapshots that are sent; none of them is ever answered. */
+  readonly transfers: (AbortSignal | undefined)[] = [];
+  readonly snapshots = new MemorySnapshotStore();
   readonly connections: string[] = [];
   readonly closed: string[] = [];
   /** Runs in the call itself. */
@@ -64,7 +67,7 @@ export class PeersUnderTest {
     this.peers = new Peers('a', {
       network: { ordered: true, connect: (id, { address }) => this.#connect(`${id}@${address}`) },
       log: this.log,
-      snapshots: new MemorySnapshotStore(),
+      snapshots: this.snapshots,
       transfers: new Transfers(config, this.runtime),
       config,
       runtime: this.runtime,
@@ -86,7 +89,11 @@ export class PeersUnderTest {
 
   #connect(target: string): RaftRpc & AsyncDisposable {
     this.connections.push(target);
-    const connection: Pick<RaftRpc, 'appendEntries'> & AsyncDisposable = {
+    const connection: Pick<RaftRpc, 'appendEntries' | 'installSnapshot'> & AsyncDisposable = {
+      installSnapshot: (_request, _chunks, options) => {
+        this.transfers.push(options?.signal);
+        return new Promise(() => undefined);
+      },
       appendEntries: (request, options) => {
         this.onCall();
         const { promise, resolve, reject } = Promise.withResolvers<AppendEntriesResponse>();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Reads } from '../../src/node/reads.ts';
+import { type Reader, Reads } from '../../src/node/reads.ts';
 
 interface Outcomes {
   readonly indexes: number[];
@@ -13,6 +13,10 @@ function addReader(reads: Reads, outcomes: Outcomes): void {
   });
 }
 
+function waiting(reads: Reads): readonly Reader[] {
+  return reads.takeWaiting().get('quorum') ?? [];
+}
+
 function open(maxReaders = 10): { reads: Reads; outcomes: Outcomes } {
   return { reads: new Reads(maxReaders), outcomes: { indexes: [], reasons: [] } };
 }
@@ -21,7 +25,7 @@ test('a read whose index is applied resolves at once', () => {
   const { reads, outcomes } = open();
   addReader(reads, outcomes);
 
-  reads.answer(reads.takeWaiting(), { type: 'readable', index: 5 }, 5);
+  reads.readable(waiting(reads), 5, 5);
 
   expect(outcomes.indexes).toEqual([5]);
 });
@@ -30,7 +34,7 @@ test('a read whose index is not applied waits for the state machine', () => {
   const { reads, outcomes } = open();
   addReader(reads, outcomes);
   addReader(reads, outcomes);
-  reads.answer(reads.takeWaiting(), { type: 'readable', index: 5 }, 3);
+  reads.readable(waiting(reads), 5, 3);
 
   reads.applied(4);
   expect(outcomes.indexes).toEqual([]);
@@ -45,7 +49,7 @@ test('a read that is answered after its index was applied does not wait for the 
   addReader(reads, outcomes);
   reads.applied(5);
 
-  reads.answer(reads.takeWaiting(), { type: 'readable', index: 5 }, 4);
+  reads.readable(waiting(reads), 5, 4);
 
   expect(outcomes.indexes).toEqual([5]);
 });
@@ -53,7 +57,7 @@ test('a read that is answered after its index was applied does not wait for the 
 test('one read more than maxWaitingCalls is refused, also while others wait to be applied', () => {
   const { reads, outcomes } = open(2);
   addReader(reads, outcomes);
-  reads.answer(reads.takeWaiting(), { type: 'readable', index: 5 }, 3);
+  reads.readable(waiting(reads), 5, 3);
   addReader(reads, outcomes);
 
   expect(() => addReader(reads, outcomes)).toThrow(
@@ -66,7 +70,7 @@ test('one read more than maxWaitingCalls is refused, also while others wait to b
 test('a node that stops rejects the reads of every stage', () => {
   const { reads, outcomes } = open();
   addReader(reads, outcomes);
-  reads.answer(reads.takeWaiting(), { type: 'readable', index: 5 }, 3);
+  reads.readable(waiting(reads), 5, 3);
   addReader(reads, outcomes);
 
   reads.rejectAll('stopped');

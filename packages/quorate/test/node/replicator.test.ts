@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AppendEntriesRequest } from '../../src/core/message.ts';
 import { UnreachableError } from '../../src/errors.ts';
 import { accepted, heartbeat, PeersUnderTest, range, withEntries } from './peers-under-test.ts';
+import { metaAt, Stream } from './snapshots.ts';
 import { settle } from './virtual-runtime.ts';
 
 describe('a call', () => {
@@ -235,3 +236,18 @@ describe('entries that are no longer in memory', () => {
 function heartbeatRequest(): AppendEntriesRequest {
   return { term: 1, leader: 'a', previous: { term: 0, index: 0 }, entries: [], committed: 0 };
 }
+
+test('a snapshot is no longer sent to a node that goes on with entries', async () => {
+  const under = await withEntries(2);
+  await under.snapshots.save(metaAt(1), new Stream(new Uint8Array(10)));
+  under.peers.sendSnapshot({ type: 'sendSnapshot', call: 1, to: 'b', term: 1 });
+  await settle();
+  under.replicate(2);
+  expect(under.transfers.map((signal) => signal?.aborted)).toEqual([false]);
+
+  under.replicate(3, range(1, 2));
+  await settle();
+
+  expect(under.transfers.map((signal) => signal?.aborted)).toEqual([true]);
+  expect(under.events).toContainEqual({ type: 'unanswered', call: 1 });
+});

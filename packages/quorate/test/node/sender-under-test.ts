@@ -1,4 +1,5 @@
 import type { CallOptions, RaftRpc } from '../../src/contract/network.ts';
+import type { SnapshotStore } from '../../src/contract/snapshot-store.ts';
 import type { Event } from '../../src/core/event.ts';
 import type { InstallSnapshotRequest, InstallSnapshotResponse } from '../../src/core/message.ts';
 import type { RaftConfig } from '../../src/node/options.ts';
@@ -23,14 +24,15 @@ export interface SnapshotCall {
 /** A node that sends a snapshot of 100 bytes up to entry 9, in chunks of 10; the test answers. */
 export class SenderUnderTest {
   readonly runtime = new VirtualRuntime();
-  readonly store = new MemorySnapshotStore();
+  readonly store: SnapshotStore;
   readonly transfers: Transfers;
   readonly events: Event[] = [];
   readonly calls: SnapshotCall[] = [];
   readonly sender: SnapshotSender;
   onCall: (call: SnapshotCall) => void = () => undefined;
 
-  private constructor(config: RaftConfig) {
+  private constructor(config: RaftConfig, store: SnapshotStore) {
+    this.store = store;
     this.transfers = new Transfers(config, this.runtime);
     const connection: Pick<RaftRpc, 'installSnapshot'> = {
       installSnapshot: (request, chunks, options) => {
@@ -57,8 +59,12 @@ export class SenderUnderTest {
     });
   }
 
-  static async open(config: Partial<RaftConfig> = {}): Promise<SenderUnderTest> {
-    const under = new SenderUnderTest(completeConfig({ snapshotStallMs: stallMs, ...config }));
+  static async open(
+    config: Partial<RaftConfig> = {},
+    store: SnapshotStore = new MemorySnapshotStore(),
+  ): Promise<SenderUnderTest> {
+    const complete = completeConfig({ snapshotStallMs: stallMs, ...config });
+    const under = new SenderUnderTest(complete, store);
     await under.store.save(metaAt(9), new Stream(new Uint8Array(contentBytes), 10));
     return under;
   }
@@ -86,8 +92,8 @@ export class SenderUnderTest {
 export async function drain(stream: AsyncIterator<Uint8Array>): Promise<number> {
   let bytes = 0;
   for (;;) {
-    const { done, value } = await stream.next();
-    if (done === true) return bytes;
-    bytes += value.length;
+    const next = await stream.next();
+    if (next.done === true) return bytes;
+    bytes += next.value.length;
   }
 }

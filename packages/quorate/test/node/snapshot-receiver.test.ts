@@ -1,102 +1,10 @@
-import { crc32 } from 'node:zlib';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import type { SnapshotReceiver, SnapshotStore } from '../../src/contract/snapshot-store.ts';
-import type { Event } from '../../src/core/event.ts';
+import { describe, expect, test } from 'vitest';
+import type { SnapshotReceiver } from '../../src/contract/snapshot-store.ts';
 import type { InstallSnapshotRequest } from '../../src/core/message.ts';
-import { Receiving } from '../../src/node/snapshot-receiver.ts';
 import { MemorySnapshotStore } from '../../src/storage/memory/snapshot-store.ts';
-import { collect, metaAt, Stream } from './snapshots.ts';
+import { type Call, content, failed, Setup, SlowStream } from './receiver-under-test.ts';
+import { metaAt, Stream } from './snapshots.ts';
 import { settle } from './virtual-runtime.ts';
-
-const content = Uint8Array.from({ length: 100 }, (_, at) => at);
-
-interface Call {
-  readonly index?: number;
-  readonly offset?: number;
-  readonly term?: number;
-  readonly size?: number;
-  readonly checksum?: number;
-}
-
-function requestOf({ index = 9, offset = 0, term = 1, ...whole }: Call): InstallSnapshotRequest {
-  const { size = content.length, checksum = crc32(content) } = whole;
-  return { term, leader: 'a', meta: metaAt(index), offset, size, checksum };
-}
-
-/** A stream whose chunks the test hands out one by one. */
-class SlowStream implements AsyncIterable<Uint8Array> {
-  readonly #asked: ((result: IteratorResult<Uint8Array> | Promise<never>) => void)[] = [];
-  isReleased = false;
-
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return {
-      next: () => new Promise((resolve) => void this.#asked.push(resolve)),
-      return: async () => {
-        this.isReleased = true;
-        return { done: true, value: undefined };
-      },
-    };
-  }
-
-  async give(bytes: Uint8Array): Promise<void> {
-    this.#asked.shift()?.({ done: false, value: bytes });
-    await settle();
-  }
-
-  async break(): Promise<void> {
-    this.#asked.shift()?.(Promise.reject(new Error('reset')));
-    await settle();
-  }
-}
-
-class Setup {
-  readonly store: SnapshotStore;
-  readonly events: Event[] = [];
-  /** Transfers between `begin` and `end`. */
-  open = 0;
-  mostOpen = 0;
-  onBegin: () => void | Promise<void> = () => undefined;
-  readonly receiving: Receiving;
-  #requests = 0;
-
-  constructor(store: SnapshotStore = new MemorySnapshotStore()) {
-    this.store = store;
-    this.receiving = new Receiving({
-      store,
-      // An answered call is withdrawn, as the node does it.
-      post: (event) => {
-        this.events.push(event);
-        if ('request' in event) this.receiving.withdraw(event.request);
-      },
-      begin: async () => {
-        this.open += 1;
-        this.mostOpen = Math.max(this.mostOpen, this.open);
-        await this.onBegin();
-      },
-      end: () => void (this.open -= 1),
-    });
-    onTestFinished(async () => {
-      await this.receiving.close();
-      expect(this.open).toBe(0);
-    });
-  }
-
-  async receive(chunks: AsyncIterable<Uint8Array>, call: Call = {}): Promise<void> {
-    const request = ++this.#requests;
-    this.receiving.offer(request, chunks);
-    this.receiving.receive(request, requestOf(call));
-    await settle();
-  }
-
-  async current(): Promise<[index: number, bytes: Uint8Array] | undefined> {
-    const snapshot = await this.store.current();
-    return snapshot && [snapshot.meta.lastLogId.index, await collect(snapshot.chunks())];
-  }
-}
-
-function failed(request: number, stored: number): Event {
-  return { type: 'snapshotFailed', request, stored };
-}
 
 describe('receiving a snapshot', () => {
   test('in one go makes it the newest, and lets the stream go', async () => {

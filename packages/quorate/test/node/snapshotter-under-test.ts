@@ -60,11 +60,12 @@ export class SnapshotterUnderTest {
     this.applier = new Applier({
       machine,
       codec: jsonCodec,
+      responseCodec: jsonCodec,
       log: { read: (from) => [commandEntry(1, from, entryBytes - 64)] },
       applied: noLogId,
       membership: memberOf(['a']),
       maxBatchBytes: 1,
-      onApplied: (batch) => this.snapshotter.applied(batch, 1),
+      onApplied: (batch) => this.snapshotter.applied(batch),
       onFailure: (cause) => {
         throw cause;
       },

@@ -113,6 +113,17 @@ describe('on demand', () => {
     expect(under.store.overlaps).toBe(0);
   });
 
+  test('all who ask at once are content with one, however much is applied meanwhile', async () => {
+    const under = new SnapshotterUnderTest();
+    await under.apply(3);
+    under.store.onSave = () => under.apply(1);
+
+    const taken = await Promise.all(Array.from({ length: 10 }, () => under.snapshotter.take()));
+
+    expect(taken.map(({ index }) => index)).toEqual(Array.from({ length: 10 }, () => 3));
+    expect(under.store.saves).toBe(1);
+  });
+
   test('it waits for an install, and is content with what that brought', async () => {
     const under = new SnapshotterUnderTest();
     await under.apply(3);
@@ -156,6 +167,42 @@ describe('a build that fails', () => {
     expect(under.snapshotter.failure).toBeUndefined();
     await under.apply(1);
     expect(under.built.at(-1)?.[0]).toBe(under.applier.applied.index);
+  });
+
+  test('is tried again although nothing more is applied', async () => {
+    const under = new SnapshotterUnderTest({ snapshotAfterEntries: 3 });
+    under.store.onSave = () => Promise.reject(new Error('no room'));
+    await under.apply(3);
+    await under.runtime.advance(1000);
+    expect(under.store.saves).toBe(2);
+
+    under.store.onSave = () => undefined;
+    await under.runtime.advance(2000);
+
+    expect(under.built.map(([index]) => index)).toEqual([3]);
+    expect(under.runtime.timerCount).toBe(0);
+  });
+
+  test('leaves no timer when the node closes', async () => {
+    const under = new SnapshotterUnderTest({ snapshotAfterEntries: 3 });
+    under.store.onSave = () => Promise.reject(new Error('no room'));
+    await under.apply(3);
+    expect(under.runtime.timerCount).toBe(1);
+
+    await under.snapshotter.close();
+
+    expect(under.runtime.timerCount).toBe(0);
+  });
+
+  test('has failed whatever was thrown', async () => {
+    const under = new SnapshotterUnderTest();
+    const thrown: unknown = undefined;
+    under.store.onSave = () => Promise.reject(thrown);
+    await under.apply(1);
+
+    await expect(under.snapshotter.take()).rejects.toBeUndefined();
+
+    expect(under.snapshotter.failure).toBeInstanceOf(Error);
   });
 
   test('by a throw in snapshot() leaves nothing, and applying goes on', async () => {
@@ -210,6 +257,40 @@ describe('a build is given up', () => {
     // The install came to nothing, so who asked for a snapshot gets one of this node's own.
     expect((await taken).index).toBe(3);
     expect(under.store.overlaps).toBe(0);
+  });
+
+  test('for an install that comes to nothing, and begins again although nothing is applied', async () => {
+    const under = new SnapshotterUnderTest({ snapshotAfterEntries: 3 });
+    const saved = Promise.withResolvers<void>();
+    under.store.onSave = () => saved.promise;
+    await under.apply(3);
+    const begun = under.snapshotter.beginInstall();
+    saved.resolve();
+    await begun;
+    expect(under.built).toEqual([]);
+
+    under.snapshotter.endInstall();
+    await settle();
+
+    expect(under.built.map(([index]) => index)).toEqual([3]);
+  });
+
+  test('without waiting for the time that its bytes take', async () => {
+    const under = new SnapshotterUnderTest({ snapshotBuildBytesPerSecond: 1 });
+    under.stateBytes = 1000;
+    // Only a node that is at work builds at a pace.
+    under.store.onSave = () => under.apply(1);
+    await under.apply(3);
+    const taken = under.snapshotter.take().catch((error: unknown) => error);
+    await settle();
+    await settle();
+    await settle();
+    expect(under.runtime.timerCount).toBe(1);
+
+    await under.snapshotter.close();
+
+    expect(await taken).toMatchObject({ code: 'RAFT_STOPPED' });
+    expect(under.runtime.timerCount).toBe(0);
   });
 
   test('when the node closes, and no other begins', async () => {

@@ -89,7 +89,7 @@ describe('places for transfers', () => {
     controller.abort(new Error('too late'));
 
     (await entered)();
-    await transfers.enter(never);
+    await expect(transfers.enter(never)).resolves.toBeTypeOf('function');
   });
 });
 
@@ -155,5 +155,37 @@ describe('the bandwidth', () => {
       'before',
     );
     expect(runtime.timerCount).toBe(0);
+  });
+
+  test('is not owed for what was never sent', async () => {
+    const { transfers, runtime } = open({ perSecond: 1000 });
+    await transfers.pace(1000, never);
+    for (let one = 0; one < 100; one += 1) {
+      const gone = new AbortController();
+      const waiting = transfers.pace(1000, gone.signal);
+      gone.abort(new Error('enough'));
+      await expect(waiting).rejects.toThrow('enough');
+    }
+
+    let isSent = false;
+    void transfers.pace(1000, never).then(() => (isSent = true));
+    await runtime.advance(999);
+    expect(isSent).toBe(false);
+    await runtime.advance(1);
+
+    expect(isSent).toBe(true);
+  });
+
+  test('cuts chunks into pieces of a twentieth of a second, and leaves small ones whole', () => {
+    const chunk = Uint8Array.from({ length: 105 }, (_, at) => at);
+    const cut = (perSecond: number): Uint8Array[] => [
+      ...open({ perSecond }).transfers.pieces(chunk),
+    ];
+
+    expect(cut(1000).map(({ length }) => length)).toEqual([50, 50, 5]);
+    expect(Buffer.concat(cut(1000))).toEqual(Buffer.from(chunk));
+    expect(cut(1)).toHaveLength(105);
+    expect(cut(2100)).toEqual([chunk]);
+    expect(cut(Infinity)[0]).toBe(chunk);
   });
 });

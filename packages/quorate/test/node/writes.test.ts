@@ -234,7 +234,7 @@ describe('writes over a snapshot that takes the place of the state', () => {
       maybeApplied: true,
       logId: { term: 2, index: 7 },
     });
-    write();
+    void write();
     expect(() => write()).toThrow('maxPendingWrites is 1');
   });
 });
@@ -251,10 +251,23 @@ describe('the bounds on writes', () => {
     expect(() => under.add()).toThrow('maxPendingWrites is 2');
   });
 
+  test('leave the last sixteenth of maxPendingBytes to those that fit into it', () => {
+    const under = new WritesUnderTest({ maxPendingBytes: 160 });
+
+    under.add(140);
+    expect(() => under.add(11)).toThrow('140 bytes are waiting already');
+    under.add(10);
+    under.add(10);
+
+    const lone = new WritesUnderTest({ maxPendingBytes: 160 });
+    lone.add(160);
+    expect(() => lone.add(1)).toThrow('160 bytes are waiting already');
+  });
+
   test('refuse more than maxPendingBytes, and forget what was answered, lost or rejected', () => {
     const under = new WritesUnderTest({ maxPendingBytes: 100 });
     const fill = (): void => {
-      for (let at = 0; at < 10; at += 1) under.add(10);
+      for (let at = 0; at < 20; at += 1) under.add(5);
       expect(() => under.add(1)).toThrow('100 bytes are waiting already');
     };
 
@@ -263,7 +276,7 @@ describe('the bounds on writes', () => {
     fill();
     const first = { term: 1, index: 1 };
     const { pending } = under.writes.takeWaiting();
-    under.writes.accepted(pending, { type: 'accepted', first, count: 10 });
+    under.writes.accepted(pending, { type: 'accepted', first, count: 20 });
     under.apply(1, 1, 6);
     under.writes.loseAfter(5);
     fill();

@@ -42,6 +42,8 @@ function bound(peer: Peer): Peer {
     readIndex: (...args) => peer.readIndex(...args),
     forward: (...args) => peer.forward(...args),
     identify: (...args) => peer.identify(...args),
+    join: (...args) => peer.join(...args),
+    leave: (...args) => peer.leave(...args),
     [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose](),
   };
 }

@@ -30,6 +30,7 @@ export class CommitOracle {
     const match = node.state.leadership?.progress.get(follower.id)?.matchIndex ?? 0;
     // A follower that went on to a newer term may have lost what nobody had committed.
     if (match === 0 || follower.disk.vote.term > node.state.term) return;
+    if (follower.lost.length > 0) return;
     demand(
       this.#history.storedAt(follower, match) === node.log[match],
       'S15',

@@ -76,6 +76,31 @@ export class Disk {
     return true;
   }
 
+  /**
+   * Comes back with less than was on it: empty, or without the end of its log, its vote or its
+   * term, as an old copy would be. Nothing is under way.
+   */
+  lose(random: Random): void {
+    const kind = random.below(4);
+    if (kind === 0) {
+      this.vote = { term: 0, votedFor: undefined };
+      this.log.length = 1;
+      this.purged = 0;
+      this.snapshot = undefined;
+      this.received = { id: '', size: 0 };
+      this.applied = 0;
+      return;
+    }
+    const kept = Math.min(this.snapshotIndex, this.log.length - 1);
+    if (kind !== 2) this.log.length = kept + 1 + random.below(this.log.length - kept);
+    this.applied = Math.min(this.applied, Math.max(this.snapshotIndex, this.log.length - 1));
+    if (kind === 1) return;
+    const { term: inLog } = (this.log.at(-1) ?? rootEntry).logId;
+    const lowest = Math.max(inLog, this.snapshot?.entry.logId.term ?? 0);
+    const term = lowest + random.below(this.vote.term - lowest + 1);
+    this.vote = { term, votedFor: undefined };
+  }
+
   /** A log that lacks the entry begins anew after it. */
   purge({ entry, instead }: Omit<Purge, 'type'>): void {
     const { index } = entry.logId;

@@ -2,7 +2,7 @@ import type { Entry, Membership, Term } from '../../src/core/types.ts';
 import { rootEntry } from './disk.ts';
 import type { Marks } from './marks.ts';
 import { newMarks } from './marks.ts';
-import type { WalkNode } from './walk-node.ts';
+import type { Lost, WalkNode } from './walk-node.ts';
 import { nodeAt, stateAfter } from './walk-node.ts';
 
 /** What happened in a walk so far, as somebody would know it who sees all nodes at once. */
@@ -36,16 +36,24 @@ export class History {
 
   /** What `node` would have at `index` if it started anew: its snapshot, and the log after it. */
   storedAt({ disk }: WalkNode, index: number): Entry | undefined {
-    const covered = disk.snapshotIndex;
-    if (index <= covered) return this.committed[index];
-    return disk.log[covered] === this.committed[covered] ? disk.log[index] : undefined;
+    return this.#entryOf(disk, index);
   }
 
-  /** The nodes that have `entry` on disk, as bits; with it they have all that comes before it. */
+  #entryOf({ log, snapshotIndex }: Lost, index: number): Entry | undefined {
+    if (index <= snapshotIndex) return this.committed[index];
+    return log[snapshotIndex] === this.committed[snapshotIndex] ? log[index] : undefined;
+  }
+
+  /**
+   * The nodes that have `entry` on disk, as bits; with it they have all that comes before it. A
+   * disk that had it and has lost it counts: its node answers and votes no more.
+   */
   holders(entry: Entry): number {
     let holders = 0;
     for (const node of this.nodes) {
-      if (this.storedAt(node, entry.logId.index) === entry) holders |= node.bit;
+      const { index } = entry.logId;
+      const hadIt = (lost: Lost): boolean => this.#entryOf(lost, index) === entry;
+      if (hadIt(node.disk) || node.lost.some(hadIt)) holders |= node.bit;
     }
     return holders;
   }

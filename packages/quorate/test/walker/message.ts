@@ -5,6 +5,9 @@ import type {
   AppendEntriesResponse,
   InstallSnapshotRequest,
   InstallSnapshotResponse,
+  ReadIndexRequest,
+  ReadIndexResponse,
+  TimeoutNowRequest,
   VoteRequest,
   VoteResponse,
 } from '../../src/core/message.ts';
@@ -21,6 +24,12 @@ interface Call {
   readonly campaign: number;
 }
 
+interface Reading {
+  readonly read: number;
+  /** What anybody had committed when the read was asked. */
+  readonly floor: number;
+}
+
 export type Request =
   | (Call & { readonly type: 'requestVote'; readonly rpc: VoteRequest })
   | (Call & { readonly type: 'appendEntries'; readonly rpc: AppendEntriesRequest })
@@ -28,7 +37,10 @@ export type Request =
       readonly type: 'installSnapshot';
       readonly rpc: InstallSnapshotRequest;
       readonly snapshot: SavedSnapshot;
-    });
+    })
+  | (Call & { readonly type: 'timeoutNow'; readonly rpc: TimeoutNowRequest })
+  /** A reader on a follower asks its leader; no call of the core's. */
+  | (Call & { readonly type: 'readIndex'; readonly rpc: ReadIndexRequest } & Reading);
 
 export type Answer =
   | (Call & {
@@ -45,14 +57,22 @@ export type Answer =
       readonly type: 'snapshotAnswered';
       readonly rpc: InstallSnapshotRequest;
       readonly response: InstallSnapshotResponse;
-    });
+    })
+  | (Call & { readonly type: 'readIndexAnswered'; readonly response: ReadIndexResponse } & Reading);
 
 /** `from` is the caller in both directions: an answer travels from `to` to `from`. */
 export type Message = Request | Answer;
 
+const requests: ReadonlySet<Message['type']> = new Set([
+  'requestVote',
+  'appendEntries',
+  'installSnapshot',
+  'timeoutNow',
+  'readIndex',
+] as const);
+
 export function isRequest(message: Message): message is Request {
-  const { type } = message;
-  return type === 'requestVote' || type === 'appendEntries' || type === 'installSnapshot';
+  return requests.has(message.type);
 }
 
 export function answerTo(message: Request, answer: CoreAnswer): Answer {
@@ -66,6 +86,11 @@ export function answerTo(message: Request, answer: CoreAnswer): Answer {
   }
   if (message.type === 'installSnapshot' && answer.type === 'snapshot') {
     return { type: 'snapshotAnswered', ...head, rpc: message.rpc, response: answer.response };
+  }
+  if (message.type === 'readIndex' && answer.type === 'readable') {
+    const { read, floor } = message;
+    const { term, index } = answer;
+    return { type: 'readIndexAnswered', ...head, read, floor, response: { term, index } };
   }
   throw new Error(`${message.type} cannot be answered with ${answer.type}`);
 }

@@ -101,9 +101,9 @@ export const electionMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'election.ts',
-        find: 'const campaign: Campaign = { phase, tally: new Map(), calls: new Map() };',
+        find: 'const campaign: Campaign = { phase, isTransfer, tally: new Map(), calls: new Map() };',
         replace:
-          'const campaign: Campaign = { phase, tally: new Map(), calls: core.campaign?.calls ?? new Map() };',
+          'const campaign: Campaign = { phase, isTransfer, tally: new Map(), calls: core.campaign?.calls ?? new Map() };',
       },
       {
         file: 'election.ts',

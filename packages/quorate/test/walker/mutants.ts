@@ -1,6 +1,7 @@
 import { electionMutants } from './mutants-election.ts';
 import { membershipMutants } from './mutants-membership.ts';
 import { replicationMutants } from './mutants-replication.ts';
+import { serviceMutants } from './mutants-service.ts';
 import { snapshotMutants } from './mutants-snapshot.ts';
 import type { Code } from './violation.ts';
 
@@ -23,4 +24,5 @@ export const mutants: readonly Mutant[] = [
   ...replicationMutants,
   ...membershipMutants,
   ...snapshotMutants,
+  ...serviceMutants,
 ];

@@ -26,6 +26,7 @@ export class Operator {
     const node = nodes[0];
     if (node?.isUp !== true || node.log.length > 1 || node.disk.vote.term > 0) return undefined;
     if (node.state.term > 0) return undefined;
+    if (node.isQuarantined && !this.#random.chance(0.1)) return undefined;
     const voters = nodes.slice(0, knobs.initialCount).map(({ id }) => id);
     const membership = {
       cluster: 'walk',
@@ -55,11 +56,58 @@ export class Operator {
 
   read(): WalkNode | undefined {
     const node = this.#pickAsked();
-    if (node === undefined) return undefined;
-    const floor = this.#world.history.lastCommitted;
-    const request = node.ask({ type: 'readIndex', floor });
-    this.#world.give(node, { type: 'readIndex', request });
+    if (node !== undefined) this.#read(node);
     return node;
+  }
+
+  /**
+   * Somebody else was just elected: that is when an older leader must no longer answer by itself,
+   * and when one whose lease is counted too long still would.
+   */
+  readOnOlderLeaders(): void {
+    for (const node of this.#world.nodes) {
+      if (node.leads && node.state.term < this.#world.history.leaders.length - 1) {
+        this.#world.history.marks.readsOnOlderLeaders += 1;
+        this.#read(node);
+        this.#world.deliverLateAnswer(node);
+      }
+    }
+  }
+
+  /** Somebody reads on a node that does not lead, which asks its leader, or another one. */
+  readOnFollower(): WalkNode | undefined {
+    const { nodes, history } = this.#world;
+    const node = this.#random.pick(nodes);
+    if (!node.isUp || node.leads) return undefined;
+    const { leader } = node.state;
+    const isOther = leader === undefined || this.#random.chance(0.3);
+    const to = isOther ? this.pickLeader()?.at : nodeAt(leader);
+    if (to === undefined || to === node.at) return undefined;
+    const floor = history.lastCommitted;
+    this.#world.askLeader(node, to, { floor, mode: this.#drawMode() });
+    return node;
+  }
+
+  transfer(): WalkNode | undefined {
+    const node = this.#pickAsked();
+    if (node === undefined) return undefined;
+    const request = node.ask({ type: 'transferLeadership' });
+    const to = this.#random.chance(0.4) ? undefined : this.#random.pick(this.#world.nodes).id;
+    this.#world.give(node, { type: 'transferLeadership', request, to });
+    return node;
+  }
+
+  #read(node: WalkNode): void {
+    const floor = this.#world.history.lastCommitted;
+    const mode = this.#drawMode();
+    const request = node.ask({ type: 'readIndex', mode, floor });
+    this.#world.give(node, { type: 'readIndex', request, mode });
+  }
+
+  /** Leases are for clocks that go together. */
+  #drawMode(): 'lease' | 'quorum' {
+    const isSteady = this.#world.knobs.clocks === 'steady';
+    return isSteady && this.#random.chance(0.7) ? 'lease' : 'quorum';
   }
 
   change(): WalkNode | undefined {

@@ -1,6 +1,7 @@
 import type { Answer } from '../../src/core/action.ts';
 import type { Event } from '../../src/core/event.ts';
 import type { History } from './history.ts';
+import type { Message } from './message.ts';
 import { demand } from './violation.ts';
 import type { Question, WalkNode } from './walk-node.ts';
 
@@ -26,20 +27,56 @@ export class ReplyOracle {
       'S22',
       () => `${node.id} answers ${question.type} with ${answer.type}`,
     );
-    if (answer.type === 'readable') this.#onReadable(node, question, answer.index);
+    if (answer.type === 'readable') this.#onReadable(node, event, { question, answer });
     else if (answer.type === 'accepted') onAccepted(node, question, answer);
+    if (node.isQuarantined) checkSilence(node, answer);
+    if (question.type === 'transferLeadership') this.#onTransferEnded(node, event, answer);
     this.#mark(event, question, answer);
     return question;
   }
 
-  #onReadable(node: WalkNode, question: Question, index: number): void {
-    const floor = question.type === 'readIndex' ? question.floor : 0;
+  /** A follower's read has its index. Repeated answers are for the core to bear. */
+  onReadAnswered(node: WalkNode, { read, response }: ReadAnswer): void {
+    const floor = node.reads.get(read);
+    if (floor === undefined) return;
+    node.reads.delete(read);
+    checkFloor(node, response.index, floor);
+    this.#history.marks.readsOnFollowers += 1;
+  }
+
+  #onReadable(
+    node: WalkNode,
+    event: Event,
+    { question, answer }: { question: Question; answer: Readable },
+  ): void {
+    if (question.type === 'readIndex') checkFloor(node, answer.index, question.floor);
+    if (question.type === 'message' && question.message.type === 'readIndex') {
+      checkFloor(node, answer.index, question.message.floor);
+    }
+    const { marks, leaders } = this.#history;
+    marks.readsConfirmed += 1;
+    if (event.type !== 'readIndex') {
+      if (question.type === 'readIndex' && question.mode === 'lease') marks.leasesNotHeld += 1;
+      return;
+    }
+    // Answered at once, on this node's word alone: then nobody else can have been elected.
+    const newest = leaders.length - 1;
     demand(
-      index >= floor,
+      newest <= node.state.term,
       'S21',
-      () => `${node.id} reads at ${index}; ${floor} was committed when the read was asked`,
+      () => `${node.id} reads by its lease in term ${node.state.term}, and ${newest} has a leader`,
     );
-    this.#history.marks.readsConfirmed += 1;
+    if (node.state.leadership?.progress.size !== 0) marks.readsByLease += 1;
+  }
+
+  #onTransferEnded(node: WalkNode, event: Event, answer: Answer): void {
+    const { marks } = this.#history;
+    if (answer.type === 'done') {
+      marks.transfersDone += 1;
+      const isUnseated = !node.leads && node.state.term > node.seenTerm;
+      demand(isUnseated, 'S23', () => `${node.id} says that it has handed over, and has not`);
+    } else if (event.type === 'transferLeadership') marks.transfersRefused += 1;
+    else marks.transfersFailed += 1;
   }
 
   #mark(event: Event, question: Question, answer: Answer): void {
@@ -50,8 +87,31 @@ export class ReplyOracle {
     }
     if (answer.type !== 'refused') return;
     if (question.type === 'readIndex') marks.readsRefused += 1;
+    if (answer.why.type === 'transferring') marks.proposalsDuringTransfer += 1;
     if (question.type === 'changeMembership') marks.changesRefused += 1;
   }
+}
+
+type ReadAnswer = Extract<Message, { type: 'readIndexAnswered' }>;
+type Readable = Extract<Answer, { type: 'readable' }>;
+
+function checkFloor(node: WalkNode, index: number, floor: number): void {
+  demand(
+    index >= floor,
+    'S21',
+    () => `${node.id} reads at ${index}; ${floor} was committed when the read was asked`,
+  );
+}
+
+/** Nobody may count on a node that forgot what it promised (S25). */
+function checkSilence(node: WalkNode, answer: Answer): void {
+  const isSilent =
+    (answer.type !== 'vote' || !answer.response.granted) &&
+    (answer.type !== 'append' || (!answer.response.accepted && answer.response.term === 0)) &&
+    (answer.type !== 'snapshot' || answer.response.term === 0) &&
+    answer.type !== 'readable' &&
+    answer.type !== 'accepted';
+  demand(isSilent, 'S25', () => `${node.id} gives its word by ${answer.type} in quarantine`);
 }
 
 function onAccepted(
@@ -60,6 +120,8 @@ function onAccepted(
   { first, count }: Extract<Answer, { type: 'accepted' }>,
 ): void {
   const payloads = question.type === 'propose' ? question.payloads : undefined;
+  const isFree = node.transfer === undefined;
+  demand(isFree, 'S23', () => `${node.id} accepts entries while it hands over`);
   demand(
     count === (payloads?.length ?? 1),
     'S22',
@@ -79,13 +141,20 @@ const answersTo = {
   requestVote: 'vote',
   appendEntries: 'append',
   installSnapshot: 'snapshot',
+  timeoutNow: 'done',
+  readIndex: 'readable',
 } as const;
 
 function isFitting(question: Question, answer: Answer): boolean {
   switch (question.type) {
     case 'message':
-      return answer.type === answersTo[question.message.type];
+      return (
+        answer.type === answersTo[question.message.type] ||
+        (question.message.type === 'readIndex' && answer.type === 'refused')
+      );
     case 'initialize':
+      return answer.type === 'done' || answer.type === 'refused';
+    case 'transferLeadership':
       return answer.type === 'done' || answer.type === 'refused';
     case 'readIndex':
       return answer.type === 'readable' || answer.type === 'refused';

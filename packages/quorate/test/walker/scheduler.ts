@@ -1,3 +1,4 @@
+import { Clocks } from './clocks.ts';
 import type { Choice } from './knobs.ts';
 import { Operator } from './operator.ts';
 import { mix, Random } from './random.ts';
@@ -10,21 +11,26 @@ const maxPendingWrites = 12;
 export class Scheduler {
   readonly #world: World;
   readonly #random: Random;
-  readonly #clocks: Random;
+  readonly #clocks: Clocks;
   readonly #operator: Operator;
 
   constructor(world: World, seed: string) {
     this.#world = world;
     this.#random = new Random(seed, 'schedule');
-    this.#clocks = new Random(seed, 'clocks');
+    this.#clocks = new Clocks(world, new Random(seed, 'clocks'));
     this.#operator = new Operator(world, new Random(seed, 'operator'));
   }
 
   /** Does one thing. Returns a number that tells apart what came of it. */
   step(): number {
     const choice = this.#random.pick(this.#world.knobs.choices);
+    const { history } = this.#world;
+    const before = history.leaders.length + history.committed.length;
     let node = this.#act(choice);
-    if (node === undefined) node = this.#operator.initialize() ?? this.#deliver() ?? this.#wake();
+    if (node === undefined)
+      node = this.#operator.initialize() ?? this.#deliver() ?? this.#clocks.wakeAny();
+    const after = history.leaders.length + history.committed.length;
+    if (after > before) this.#operator.readOnOlderLeaders();
     if (node?.isUp !== true) return 0;
     const { term, committed, last } = node.state;
     return mix(mix(node.at + 8 * term, committed), last.index * 4096 + last.term);
@@ -42,13 +48,13 @@ export class Scheduler {
       case 'beat':
         return this.#beat();
       case 'wake':
-        return this.#wake();
+        return this.#clocks.wakeAny();
       case 'apply':
         return this.#apply();
       case 'read':
         return this.#operator.read();
       case 'passTime':
-        return this.#passTime();
+        return this.#clocks.passTime();
       case 'report':
         return this.#report();
       case 'duplicate':
@@ -67,6 +73,12 @@ export class Scheduler {
         return this.#receiveSnapshot();
       case 'change':
         return this.#operator.change();
+      case 'followerRead':
+        return this.#operator.readOnFollower();
+      case 'transfer':
+        return this.#operator.transfer();
+      case 'loseDisk':
+        return this.#loseDisk();
       default:
         return this.#partition();
     }
@@ -76,8 +88,11 @@ export class Scheduler {
     const { wire, nodes } = this.#world;
     const message = wire.take();
     if (message === undefined) return undefined;
-    if (wire.isCut(message)) this.#world.lose(message);
-    else this.#world.deliver(message);
+    if (wire.isCut(message)) {
+      // Gone for now, and nobody is told: it may still come.
+      if (this.#random.chance(message.type === 'appendAnswered' ? 0.5 : 0.1)) wire.keep(message);
+      else this.#world.lose(message);
+    } else this.#world.deliver(message);
     return nodes[message.to];
   }
 
@@ -94,36 +109,7 @@ export class Scheduler {
   /** A leader's clock comes to its next heartbeat. */
   #beat(): WalkNode | undefined {
     const node = this.#operator.pickLeader();
-    return node === undefined ? undefined : this.#wakeNode(node);
-  }
-
-  /** A timer fires, on time or late, or early by mistake. */
-  #wake(): WalkNode | undefined {
-    const node = this.#random.pick(this.#world.nodes);
-    if (!node.isUp) return undefined;
-    if (this.#clocks.chance(0.1)) {
-      node.clock += this.#clocks.below(20);
-      this.#world.give(node, { type: 'wake' });
-      return node;
-    }
-    return this.#wakeNode(node);
-  }
-
-  #wakeNode(node: WalkNode): WalkNode {
-    const { wakeAt } = node.core;
-    if (wakeAt !== Infinity) node.clock = Math.max(node.clock, wakeAt);
-    if (this.#clocks.chance(0.2)) node.clock += this.#clocks.below(2000);
-    this.#world.give(node, { type: 'wake' });
-    return node;
-  }
-
-  /** Clocks move and nobody is woken: the next event finds a later time. */
-  #passTime(): WalkNode | undefined {
-    const { nodes, knobs } = this.#world;
-    const span = this.#clocks.below(knobs.electionTimeoutMs.max);
-    if (this.#clocks.chance(0.3)) this.#clocks.pick(nodes).clock += span;
-    else for (const node of nodes) node.clock += span;
-    return nodes[0];
+    return node === undefined ? undefined : this.#clocks.wake(node);
   }
 
   #apply(): WalkNode | undefined {
@@ -176,6 +162,12 @@ export class Scheduler {
   }
 
   #crash(): WalkNode | undefined {
+    const voter = this.#random.chance(0.3) ? this.#pickLoyalVoter() : undefined;
+    if (voter !== undefined) {
+      this.#world.crash(voter, { restarts: false });
+      this.#world.start(voter);
+      return voter;
+    }
     const leader = this.#random.chance(0.3) ? this.#operator.pickLeader() : undefined;
     const node = leader ?? this.#random.pick(this.#world.nodes);
     if (!node.isUp) return undefined;
@@ -183,11 +175,44 @@ export class Scheduler {
     return node;
   }
 
+  /**
+   * A disk comes back with less than was promised by it, and its node goes into quarantine before
+   * anything else. Or a node is put there while it runs, for no reason that it could know.
+   */
+  #loseDisk(): WalkNode | undefined {
+    const { nodes, wire } = this.#world;
+    const heir = wire.flight.find(({ type }) => type === 'timeoutNow');
+    const node = heir === undefined ? this.#operator.pickLeader() : nodes[heir.to];
+    const chosen = (this.#random.chance(0.4) ? node : undefined) ?? this.#random.pick(nodes);
+    const count = nodes.filter(({ isQuarantined }) => isQuarantined).length;
+    if (chosen.isQuarantined ? this.#random.chance(0.5) : count >= 2) return undefined;
+    if (chosen.isUp && this.#random.chance(0.4)) this.#world.quarantine(chosen);
+    else this.#world.loseDisk(chosen);
+    return chosen;
+  }
+
+  /** Somebody who hears a leader while another campaigns: soon back, and asked to vote. */
+  #pickLoyalVoter(): WalkNode | undefined {
+    const up = this.#world.nodes.filter(({ isUp }) => isUp);
+    if (!up.some(({ state }) => state.role === 'candidate')) return undefined;
+    const loyal = up.filter(({ state }) => state.role === 'follower' && state.leader !== undefined);
+    return loyal.length === 0 ? undefined : this.#random.pick(loyal);
+  }
+
   #restart(): WalkNode | undefined {
     const node = this.#random.pick(this.#world.nodes);
     if (node.isUp) return undefined;
     this.#world.start(node);
     return node;
+  }
+
+  /** Those who do not vote, with a leader that is cut off: it must not think that they matter. */
+  #alongWith({ state }: WalkNode): number {
+    if (this.#random.chance(0.6)) return 0;
+    const learners = this.#world.nodes.filter(
+      ({ id }) => !state.membership.voters.some((voters) => voters.includes(id)),
+    );
+    return learners.reduce((bits, { bit }) => bits | bit, 0);
   }
 
   /** Heals the network, or cuts some nodes off: a leader, one node, or any; both ways or one. */
@@ -201,8 +226,14 @@ export class Scheduler {
     const leader = this.#random.chance(knobs.isolateLeader)
       ? this.#operator.pickLeader()
       : undefined;
+    if (leader !== undefined && this.#random.chance(0.5)) {
+      const other = this.#random.pick(nodes);
+      wire.cutPair(leader.at, other.at);
+      tracer?.note(undefined, `the network splits between ${leader.id} and ${other.id}`);
+      return leader;
+    }
     const any = 1 + this.#random.below((1 << nodes.length) - 1);
-    const side = leader?.bit ?? any;
+    const side = leader === undefined ? any : leader.bit | this.#alongWith(leader);
     const way = this.#random.below(4);
     wire.cut(nodes.length, side, { out: way !== 1, in: way !== 0 });
     history.marks.partitions += 1;

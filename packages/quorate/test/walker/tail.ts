@@ -1,4 +1,5 @@
 import type { Payload } from '../../src/core/types.ts';
+import { isQuorum } from './history.ts';
 import { demand, Violation } from './violation.ts';
 import type { WalkNode } from './walk-node.ts';
 import type { World } from './world.ts';
@@ -25,6 +26,8 @@ export function comeToRest(world: World): void {
   const eventLimit = world.eventCount + maxEvents;
   let elapsed = 0;
   while (!hasSettled(world, payload)) {
+    // Too few are left who may vote: then nothing is promised.
+    if (!isElectorateLeft(world)) return;
     const isEarly = world.eventCount < eventLimit;
     demand(isEarly, 'S24', () => `${maxEvents} events after all faults ended, and no rest`);
     demand(elapsed < limit, 'E1', () => describeUnrest(world, elapsed));
@@ -102,9 +105,25 @@ function hasSettled(world: World, payload: Payload): boolean {
   const { history, nodes } = world;
   if (!history.committed.some((entry) => entry.payload === payload)) return false;
   return nodes.every(
-    ({ id, applied, questions }) =>
-      !Object.hasOwn(membership.nodes, id) || (applied === committed && questions.size === 0),
+    ({ id, applied, questions, isQuarantined }) =>
+      isQuarantined ||
+      !Object.hasOwn(membership.nodes, id) ||
+      (applied === committed && questions.size === 0),
   );
+}
+
+/**
+ * In every membership that a node goes by, or could go back to, most of the voters may vote, and
+ * one of them knows that it is a voter. Without that, too many are in quarantine to recover.
+ */
+function isElectorateLeft({ nodes }: World): boolean {
+  const healthy = nodes.filter(({ isQuarantined }) => !isQuarantined);
+  if (healthy.length === nodes.length) return true;
+  const bits = healthy.reduce((sum, { bit }) => sum | bit, 0);
+  const isLeft = nodes.every(({ state }) =>
+    state.memberships.all.every(({ voters }) => voters.length === 0 || isQuorum(voters, bits)),
+  );
+  return isLeft && healthy.some(({ state }) => state.isVoter);
 }
 
 /** Nobody ever formed a cluster, or that was lost with the disk that had it. */
@@ -116,8 +135,8 @@ function checkEqual(world: World): void {
   const leader = newestLeader(world);
   if (leader === undefined) return;
   const { membership } = leader.state;
-  for (const { id, appliedHash, log, disk } of world.nodes) {
-    if (!Object.hasOwn(membership.nodes, id)) continue;
+  for (const { id, appliedHash, log, disk, isQuarantined } of world.nodes) {
+    if (isQuarantined || !Object.hasOwn(membership.nodes, id)) continue;
     const isEqual = appliedHash === leader.appliedHash && log.length === leader.log.length;
     demand(isEqual, 'S9', () => `${id} and ${leader.id} differ after the rest`);
     demand(disk.log.at(-1) === log.at(-1), 'S9', () => `${id} has not written all it knows`);

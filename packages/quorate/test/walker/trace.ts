@@ -50,7 +50,15 @@ function eventText(node: WalkNode, event: Event): string {
     case 'propose':
       return `propose ?${event.request} ${event.payloads.length} entries`;
     case 'readIndex':
-      return `readIndex ?${event.request}`;
+      return `readIndex ?${event.request} by ${event.mode}`;
+    case 'readIndexAnswered':
+      return `readIndexAnswered t${event.term} ${event.index}`;
+    case 'transferLeadership':
+      return `transferLeadership ?${event.request} to ${event.to ?? 'anybody'}`;
+    case 'timeoutNow':
+      return `timeoutNow ?${event.request} ${event.rpc.leader} t${event.rpc.term}`;
+    case 'quarantine':
+      return 'quarantine';
     case 'changeMembership':
       return `changeMembership ?${event.request} ${JSON.stringify(event.change)}`;
     case 'requestVote':
@@ -104,6 +112,8 @@ function actionText(action: Action): string {
     }
     case 'sendSnapshot':
       return `call !${action.call} ${action.to} snapshot t${action.term}`;
+    case 'timeoutNow':
+      return `call !${action.call} ${action.to} timeoutNow t${action.term}`;
     case 'receiveSnapshot':
       return `receive ?${action.request} ${metaText(action.rpc.meta)}`;
     case 'restore':

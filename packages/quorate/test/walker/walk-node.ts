@@ -14,8 +14,15 @@ export type Question =
   | { readonly type: 'initialize' }
   | { readonly type: 'propose'; readonly payloads: readonly Payload[] }
   /** What anybody had committed when the read was asked: the answer must cover it. */
-  | { readonly type: 'readIndex'; readonly floor: number }
-  | { readonly type: 'changeMembership' };
+  | { readonly type: 'readIndex'; readonly mode: 'quorum' | 'lease'; readonly floor: number }
+  | { readonly type: 'changeMembership' }
+  | { readonly type: 'transferLeadership' };
+
+/** A disk as it was before it lost something: what was promised by it and is gone. */
+export interface Lost {
+  readonly log: readonly Entry[];
+  readonly snapshotIndex: number;
+}
 
 /** One node of a walk: its core, what the runtime around it would hold, and what was seen of it. */
 export class WalkNode {
@@ -23,8 +30,19 @@ export class WalkNode {
   readonly id: NodeId;
   readonly bit: number;
   readonly disk: Disk = new Disk();
-  /** Moved at will, never back while the node runs. */
+  /** Never goes back while the node runs. */
   clock = 0;
+  /** How fast it goes where time passes for all. */
+  rate = 1;
+  /** In quarantine, in this process and in every later one. */
+  isQuarantined = false;
+  /** What the disk once had and has lost. */
+  readonly lost: Lost[] = [];
+  /** Reads of this node that its leader was asked for, and what each has to cover. */
+  readonly reads: Map<number, number> = new Map();
+  #lastRead = 0;
+  /** The transfer that was begun here and is not answered, and when that was. */
+  transfer: { readonly request: RequestId; readonly askedAt: number } | undefined = undefined;
   /** Counts starts. What was sent to an earlier incarnation does not reach this one. */
   incarnation = 0;
 
@@ -102,8 +120,17 @@ export class WalkNode {
     return this.#lastRequest;
   }
 
+  /** Notes a read that is to be asked of the leader. Returns its number. */
+  beginRead(floor: number): number {
+    this.#lastRead += 1;
+    this.reads.set(this.#lastRead, floor);
+    return this.#lastRead;
+  }
+
   stop(): void {
     this.#core = undefined;
+    this.reads.clear();
+    this.transfer = undefined;
     this.questions.clear();
     this.unreported.length = 0;
     this.building = undefined;

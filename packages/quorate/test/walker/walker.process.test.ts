@@ -20,7 +20,7 @@ function runWalker(...options: readonly string[]): Promise<Outcome> {
   const child = execFile(
     process.execPath,
     [program, ...options],
-    { timeout: isFull ? timeoutMs * 10 : timeoutMs, killSignal: 'SIGKILL' },
+    { timeout: isFull ? timeoutMs * 10 : timeoutMs * 3, killSignal: 'SIGKILL' },
     (_, stdout, stderr) => resolve({ exitCode: child.exitCode ?? -1, output: stdout + stderr }),
   );
   return promise;
@@ -49,12 +49,12 @@ test(
     const seed = randomBytes(8).toString('hex');
     console.log(`walker seed ${seed}`);
 
-    const outcome = await runWalker('--mutants', '--seed', seed, '--steps', '1000000');
+    const outcome = await runWalker('--mutants', '--seed', seed, '--steps', '5000000');
 
     console.log(outcome.output);
     expect(outcome.exitCode, `${outcome.output}\nwalker seed ${seed}`).toBe(0);
   },
-  timeoutMs,
+  timeoutMs * 3,
 );
 
 test(

@@ -25,7 +25,8 @@ export class Wire {
   /** Returns the message that had to give way, if there are too many. */
   send(message: Message): Message | undefined {
     this.flight.push(message);
-    if ((this.#random.uint32() & 15) === 0) this.#keep(message);
+    const isRare = message.type === 'timeoutNow';
+    if ((this.#random.uint32() & 15) === 0 || isRare) this.keep(message);
     if (!this.isCrowded || this.flight.length <= maxInFlight) return undefined;
     return this.flight.splice(this.#random.below(maxInFlight), 1)[0];
   }
@@ -56,6 +57,11 @@ export class Wire {
     return this.flight.splice(this.#random.below(this.flight.length), 1)[0];
   }
 
+  takeFirst(isWanted: (message: Message) => boolean | undefined): Message | undefined {
+    const place = this.flight.findIndex(isWanted);
+    return place < 0 ? this.#kept.find(isWanted) : this.flight.splice(place, 1)[0];
+  }
+
   isCut(message: Message): boolean {
     const [sender, receiver] = isRequest(message)
       ? [message.from, message.to]
@@ -81,7 +87,15 @@ export class Wire {
     });
   }
 
-  #keep(message: Message): void {
+  /** Cuts one link, both ways. */
+  cutPair(one: number, other: number): void {
+    if (one === other) return;
+    this.#cut[one] = (this.#cut[one] ?? 0) | (1 << other);
+    this.#cut[other] = (this.#cut[other] ?? 0) | (1 << one);
+  }
+
+  /** Sets it aside: it may come very late, and often. */
+  keep(message: Message): void {
     if (this.#kept.length < keptCount) this.#kept.push(message);
     else this.#kept[this.#random.below(keptCount)] = message;
   }

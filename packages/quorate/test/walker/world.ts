@@ -2,17 +2,19 @@ import type { Action, Answer as CoreAnswer } from '../../src/core/action.ts';
 import type { Event } from '../../src/core/event.ts';
 import type { checkInvariants, Remembered } from '../../src/core/invariants.ts';
 import type { RaftCore } from '../../src/core/raft-core.ts';
+import { Arrivals } from './arrivals.ts';
 import { CommitOracle } from './commit-oracle.ts';
 import type { Write } from './disk.ts';
 import { History } from './history.ts';
 import type { Knobs } from './knobs.ts';
 import { LogOracle } from './log-oracle.ts';
-import type { Answer, Message } from './message.ts';
-import { answerTo, isRequest } from './message.ts';
+import type { Message } from './message.ts';
+import { answerTo } from './message.ts';
 import { Random } from './random.ts';
 import { ReplyOracle } from './reply-oracle.ts';
 import { Snapshots } from './snapshots.ts';
 import type { Tracer } from './trace.ts';
+import { TransferOracle } from './transfer-oracle.ts';
 import { demand } from './violation.ts';
 import { VoteOracle } from './vote-oracle.ts';
 import { nodeAt, WalkNode } from './walk-node.ts';
@@ -24,7 +26,10 @@ export interface CoreModule {
   readonly checkInvariants: typeof checkInvariants;
 }
 
-type Outgoing = Extract<Action, { type: 'requestVote' | 'replicate' | 'sendSnapshot' }>;
+type Outgoing = Extract<
+  Action,
+  { type: 'requestVote' | 'replicate' | 'sendSnapshot' | 'timeoutNow' }
+>;
 
 /** All nodes of a walk and what lies between them. It carries out what the cores ask for. */
 export class World {
@@ -47,6 +52,8 @@ export class World {
   readonly #votes: VoteOracle;
   readonly #commits: CommitOracle;
   readonly #replies: ReplyOracle;
+  readonly #transfers: TransferOracle;
+  readonly #arrivals: Arrivals;
   readonly #remembered: (Remembered | undefined)[] = [];
 
   constructor(module: CoreModule, seed: string, knobs: Knobs, tracer?: Tracer) {
@@ -63,6 +70,15 @@ export class World {
     this.#votes = new VoteOracle(this.history);
     this.#commits = new CommitOracle(this.history);
     this.#replies = new ReplyOracle(this.history);
+    this.#transfers = new TransferOracle(this.history, knobs.electionTimeoutMs.max);
+    this.#arrivals = new Arrivals({
+      history: this.history,
+      votes: this.#votes,
+      commits: this.#commits,
+      replies: this.#replies,
+      give: (node, event) => this.give(node, event),
+      losesSilently: () => this.#network.chance(knobs.loseSilently),
+    });
     this.snapshots = new Snapshots(this.history, new Random(seed, 'snapshots'), {
       knobs,
       give: (node, event) => this.give(node, event),
@@ -81,23 +97,15 @@ export class World {
     const recovered = node.recover({ applied: node.disk.applied, committed });
     if (this.knobs.hasDurableStateMachine) node.disk.applied = node.applied;
     const core = new Random(this.#seed, `core ${node.at} ${node.incarnation}`);
-    const { heartbeatMs, electionTimeoutMs, maxInflightAppends, preVote, checkQuorum } = this.knobs;
-    const options = {
-      id: node.id,
-      heartbeatMs,
-      electionTimeoutMs,
-      maxInflightAppends,
-      preVote,
-      checkQuorum,
-      random: () => core.real(),
-    };
+    const options = { ...this.knobs, id: node.id, random: () => core.real() };
     node.start(new this.#module.RaftCore(options, recovered, node.clock));
     this.#remembered[node.at] = undefined;
     if (node.incarnation > 1) this.history.marks.restarts += 1;
     this.tracer?.note(node, 'starts');
+    if (node.isQuarantined) this.give(node, { type: 'quarantine', reason: 'it was before' });
   }
 
-  crash(node: WalkNode): void {
+  crash(node: WalkNode, options: { restarts: boolean } = { restarts: true }): void {
     const { marks } = this.history;
     marks.crashes += 1;
     const pending = node.disk.pending.length;
@@ -112,7 +120,24 @@ export class World {
     // A process that starts again has a new origin of time.
     node.clock = this.#disks.below(1000);
     this.tracer?.note(node, `crashes with ${pending} writes under way`);
-    if (this.#disks.chance(this.knobs.restartAtOnce)) this.start(node);
+    if (options.restarts && this.#disks.chance(this.knobs.restartAtOnce)) this.start(node);
+  }
+
+  /** The node is stopped, and its disk has lost something when it comes back. */
+  loseDisk(node: WalkNode): void {
+    if (node.isUp) this.crash(node, { restarts: false });
+    const { log, snapshotIndex } = node.disk;
+    node.lost.push({ log: [...log], snapshotIndex });
+    node.isQuarantined = true;
+    node.disk.lose(this.#disks);
+    this.history.marks.disksLost += 1;
+    this.tracer?.note(node, 'has lost something of its disk');
+    this.start(node);
+  }
+
+  quarantine(node: WalkNode): void {
+    node.isQuarantined = true;
+    this.give(node, { type: 'quarantine', reason: 'somebody says so' });
   }
 
   // --- Events ------------------------------------------------------------------------------------
@@ -121,6 +146,7 @@ export class World {
     this.eventCount += 1;
     node.changeBefore = node.change;
     this.#votes.beforeStep(node);
+    this.#transfers.beforeStep(node);
     const actions = node.core.step(event, node.clock);
     this.#votes.onStepped(node);
     let hasSent = false;
@@ -128,6 +154,7 @@ export class World {
     this.#votes.afterStep(node, event);
     this.#commits.afterStep(node, event);
     this.#votes.onActions(node, event, actions);
+    this.#transfers.afterStep(node, event, actions);
     this.#checkState(node);
     this.tracer?.event(node, event, actions);
     if (this.isCalm) this.report(node);
@@ -136,49 +163,32 @@ export class World {
 
   /** Hands a message over, or loses it if its receiver is not there any more. */
   deliver(message: Message): void {
-    if (isRequest(message)) {
-      const node = this.#node(message.to);
-      if (!node.isUp) {
-        this.lose(message);
-        return;
-      }
-      const request = node.ask({ type: 'message', message });
-      if (message.type === 'requestVote') {
-        this.give(node, { type: 'requestVote', request, rpc: message.rpc });
-      } else if (message.type === 'appendEntries') {
-        this.give(node, { type: 'appendEntries', request, rpc: message.rpc });
-      } else {
-        const isNeeded = message.rpc.meta.lastLogId.index > node.state.committed;
-        if (!isNeeded) this.history.marks.snapshotsNotNeeded += 1;
-        this.give(node, { type: 'installSnapshot', request, rpc: message.rpc });
-      }
-      return;
-    }
-    const node = this.#node(message.from);
-    if (!node.isUp || node.incarnation !== message.incarnation) return;
-    const { call } = message;
-    if (message.type === 'voteAnswered') {
-      this.#votes.onAnswer(node, message);
-      this.give(node, { type: 'voteAnswered', call, response: message.response });
-      return;
-    }
-    if (message.type === 'snapshotAnswered') {
-      node.stored[message.to] = message.response.stored;
-      this.give(node, { type: 'snapshotAnswered', call, response: message.response });
-    } else this.#deliverAppendAnswer(node, message);
-    if (node.isUp && node.incarnation === message.incarnation) {
-      this.#commits.onAnswered(node, this.#node(message.to));
-    }
+    this.#arrivals.deliver(message);
   }
 
-  /** The message never arrives. The caller may hear of it, at once, or never. */
   lose(message: Message): void {
-    this.history.marks.messagesLost += 1;
-    const node = this.#node(message.from);
-    if (!node.isUp || node.incarnation !== message.incarnation) return;
-    if (this.#network.chance(this.knobs.loseSilently)) return;
-    this.history.marks.callsUnanswered += 1;
-    this.give(node, { type: 'unanswered', call: message.call });
+    this.#arrivals.lose(message);
+  }
+
+  /** What a follower said a while ago arrives now: it must not count for what came since. */
+  deliverLateAnswer(node: WalkNode): void {
+    if (!this.#network.chance(0.8)) return;
+    const calls = node.state.leadership?.calls;
+    const late = this.wire.takeFirst(
+      ({ type, from, call }) => type === 'appendAnswered' && from === node.at && calls?.has(call),
+    );
+    if (late !== undefined) this.deliver(late);
+  }
+
+  /** A reader on `node` asks the node at `to` what is committed. */
+  askLeader(
+    node: WalkNode,
+    to: number,
+    { floor, mode }: { floor: number; mode: 'quorum' | 'lease' },
+  ): void {
+    const { at: from, incarnation, campaignCount: campaign } = node;
+    const head = { from, to, call: 0, incarnation, campaign };
+    this.#send({ type: 'readIndex', ...head, rpc: { mode }, read: node.beginRead(floor), floor });
   }
 
   /** Completes the oldest `count` writes and says so. */
@@ -231,7 +241,8 @@ export class World {
   #persist(node: WalkNode, event: Event, write: Write): void {
     this.#logs.onWrite(node, event, write);
     const { vote, truncate, append } = write;
-    if (vote !== undefined) this.#votes.onVote(node, vote.votedFor, this.knobs);
+    const hasPreVote = this.knobs.preVote && event.type !== 'timeoutNow';
+    if (vote !== undefined) this.#votes.onVote(node, vote.votedFor, { preVote: hasPreVote });
     if (truncate !== undefined) {
       node.log.length = truncate + 1;
       while ((node.change?.logId.index ?? 0) > truncate) node.changes.pop();
@@ -263,6 +274,8 @@ export class World {
       this.#votes.onReleased(node, answer.response.term, undefined);
       this.#commits.onMatch(node, answer.response);
       this.#send(answerTo(message, answer));
+    } else if (message.type === 'readIndex' && answer.type === 'readable') {
+      this.#send(answerTo(message, answer));
     }
   }
 
@@ -275,6 +288,11 @@ export class World {
     if (action.type === 'requestVote') {
       this.#votes.onVoteRequest(node, action.rpc);
       this.#send({ type: 'requestVote', ...head, rpc: action.rpc });
+      return;
+    }
+    if (action.type === 'timeoutNow') {
+      this.#transfers.onTimeoutNow(node, action);
+      this.#send({ type: 'timeoutNow', ...head, rpc: { term: action.term, leader: node.id } });
       return;
     }
     if (action.type === 'sendSnapshot') {
@@ -301,19 +319,6 @@ export class World {
     if (crowdedOut !== undefined) this.history.marks.messagesLost += 1;
   }
 
-  #deliverAppendAnswer(node: WalkNode, message: Extract<Answer, { type: 'appendAnswered' }>): void {
-    const { refusals } = node;
-    if (!message.response.accepted) refusals.add(message.to);
-    else if (refusals.delete(message.to)) this.history.marks.repairsAfterRefusal += 1;
-    const progress = node.state.leadership?.progress.get(this.#node(message.to).id);
-    const before = progress?.state;
-    const { call, response } = message;
-    this.give(node, { type: 'appendAnswered', call, response });
-    if (before === 'snapshot' && progress?.state !== before) {
-      this.history.marks.snapshotStatesEndedByEntries += 1;
-    }
-  }
-
   #checkState(node: WalkNode): void {
     const { at } = node;
     this.#remembered[at] = this.#module.checkInvariants(node.state, this.#remembered[at]);
@@ -338,9 +343,5 @@ export class World {
     }
     if (!node.isUp || node.disk.pending.length === 0 || completeAtOnce === 0) return;
     if (this.#disks.chance(completeAtOnce)) this.complete(node, node.disk.pending.length);
-  }
-
-  #node(at: number): WalkNode {
-    return this.nodes[at] as WalkNode;
   }
 }

@@ -34,11 +34,13 @@ const lingerMs = 1000;
  *     createServer((request, response) => handle(request, response) || app(request, response));
  *
  * The calls are `POST /raft-vote`, `/raft-append`, `/raft-snapshot`, `/raft-timeout-now`,
- * `/raft-read-index` and `/raft-forward`, and `GET` or `POST /raft-identify`. The answer is
+ * `/raft-read-index`, `/raft-forward`, `/raft-join` and `/raft-leave`, and `GET` or `POST
+ * /raft-identify`. The answer is
  * `{"Ok": ...}`, or `{"Err": {"code", "message", ...}}` with status 200 for what the node refuses.
  *
  * Node's servers end a request that takes longer to arrive than `server.requestTimeout` (five
- * minutes); the transfer of a snapshot then goes on where it was, in another request.
+ * minutes); the transfer of a snapshot then goes on where it was, in another request. With 0 it
+ * need not: the node itself ends the receiving of a snapshot of which nothing comes for a while.
  */
 export function raftHttpHandler(
   rpc: RaftRpc,

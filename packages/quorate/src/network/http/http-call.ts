@@ -17,7 +17,10 @@ export interface HttpQuestion {
   readonly name: string;
   /** If it was sent and not answered, it may have taken effect. */
   readonly isWrite: boolean;
-  /** How long to wait: for the answer, or, while a body is streamed, for the next chunk to go. */
+  /**
+   * How long to wait for the other side: for the answer or, while a body is streamed, for each
+   * chunk to go. The time in which a chunk is waited for does not count.
+   */
   readonly timeoutMs: number;
   readonly maxAnswerBytes: number;
   readonly signal: AbortSignal | undefined;
@@ -106,12 +109,17 @@ export class HttpCall {
   async #upload(head: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     try {
       await this.#write(Buffer.from(head));
+      this.#deadline.cancel();
       for await (const chunk of chunks) {
         // The other side may answer before it has seen everything; then nobody wants the rest.
         if (this.#isOver) return;
+        this.#deadline = this.#startDeadline();
         await this.#write(chunk);
+        this.#deadline.cancel();
       }
-      if (!this.#isOver) this.#request.end();
+      if (this.#isOver) return;
+      this.#deadline = this.#startDeadline();
+      this.#request.end();
     } catch (error) {
       // The chunks could not be read. That is no fault of the other side, so it passes as it is.
       this.#end(() => this.#reject(error));
@@ -125,9 +133,6 @@ export class HttpCall {
       // Runs too when the socket is destroyed, so an ended call lets go of its chunks.
       this.#request.write(chunk, () => resolve());
     });
-    if (this.#isOver) return;
-    this.#deadline.cancel();
-    this.#deadline = this.#startDeadline();
   }
 
   #startDeadline(): Timer {

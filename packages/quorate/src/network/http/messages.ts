@@ -11,12 +11,10 @@ import type {
   VoteRequest,
   VoteResponse,
 } from '../../core/message.ts';
-import type { Identity, NodeId } from '../../core/types.ts';
 import { Fields } from './fields.ts';
 import {
   entryToJson,
   readEntry,
-  readIdentity,
   readLogId,
   readOptionalSession,
   readSnapshotMeta,
@@ -104,13 +102,20 @@ export function readReadIndexResponse(value: unknown, path: string): ReadIndexRe
   return { term: fields.count('term'), index: fields.count('index') };
 }
 
-export function forwardRequestToJson({ command, session }: ForwardRequest): unknown {
-  return { command: toBase64(command), session };
+export function forwardRequestToJson({ command, ...rest }: ForwardRequest): unknown {
+  const { raw, session, repeated, entry } = rest;
+  return { command: toBase64(command), raw, session, repeated, entry };
 }
 
 export function readForwardRequest(value: unknown, path: string): ForwardRequest {
   const fields = new Fields(value, path);
-  return { command: fields.bytes('command'), ...readOptionalSession(fields) };
+  return {
+    command: fields.bytes('command'),
+    ...(fields.has('raw') && fields.boolean('raw') ? { raw: true as const } : {}),
+    ...readOptionalSession(fields),
+    ...(fields.has('repeated') && fields.boolean('repeated') ? { repeated: true as const } : {}),
+    ...(fields.has('entry') ? { entry: fields.oneOf('entry', ['session']) } : {}),
+  };
 }
 
 export function forwardResponseToJson({ logId, response }: ForwardResponse): unknown {
@@ -120,15 +125,4 @@ export function forwardResponseToJson({ logId, response }: ForwardResponse): unk
 export function readForwardResponse(value: unknown, path: string): ForwardResponse {
   const fields = new Fields(value, path);
   return { logId: fields.nested('logId', readLogId), response: fields.bytes('response') };
-}
-
-export function readIdentifyResponse(
-  value: unknown,
-  path: string,
-): { identity: Identity; leader: NodeId | undefined } {
-  const fields = new Fields(value, path);
-  return {
-    identity: fields.nested('identity', readIdentity),
-    leader: fields.has('leader') ? fields.string('leader') : undefined,
-  };
 }

@@ -1,12 +1,20 @@
 import { Agent } from 'node:http';
 import { urlToHttpOptions } from 'node:url';
-import type { CallOptions, RaftRpc } from '../../contract/network.ts';
+import type {
+  CallOptions,
+  IdentifyResponse,
+  JoinRequest,
+  LeaveRequest,
+  MembersResponse,
+  RaftRpc,
+} from '../../contract/network.ts';
 import type * as message from '../../core/message.ts';
-import type { Identity, NodeId, NodeInfo } from '../../core/types.ts';
+import type { NodeId, NodeInfo } from '../../core/types.ts';
 import { type RaftError, UnreachableError } from '../../errors.ts';
 import { readError } from './error-json.ts';
 import { Fields } from './fields.ts';
 import { type HttpAnswer, HttpCall } from './http-call.ts';
+import * as memberMessages from './member-messages.ts';
 import * as messages from './messages.ts';
 import { callHeaders, paths } from './wire.ts';
 
@@ -95,8 +103,18 @@ export class HttpPeer implements RaftRpc, AsyncDisposable {
     return this.#ask({ call: 'forward', body, read: messages.readForwardResponse }, options);
   }
 
-  identify(options?: CallOptions): Promise<{ identity: Identity; leader: NodeId | undefined }> {
-    return this.#ask({ call: 'identify', read: messages.readIdentifyResponse }, options);
+  identify(options?: CallOptions): Promise<IdentifyResponse> {
+    return this.#ask({ call: 'identify', read: memberMessages.readIdentifyResponse }, options);
+  }
+
+  join(request: JoinRequest, options?: CallOptions): Promise<MembersResponse> {
+    const read = memberMessages.readMembersResponse;
+    return this.#ask({ call: 'join', body: request, read }, options);
+  }
+
+  leave(request: LeaveRequest, options?: CallOptions): Promise<MembersResponse> {
+    const read = memberMessages.readMembersResponse;
+    return this.#ask({ call: 'leave', body: request, read }, options);
   }
 
   /** Ends the calls that are under way and closes the sockets. */

@@ -1,5 +1,6 @@
 import type { CallOptions, RaftRpc } from '../../contract/network.ts';
 import type { IncomingBody } from './incoming-body.ts';
+import * as memberMessages from './member-messages.ts';
 import * as messages from './messages.ts';
 import { paths } from './wire.ts';
 
@@ -45,6 +46,18 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   [
     paths.identify,
     { methods: ['GET', 'POST'], answer: (rpc, _body, options) => rpc.identify(options) },
+  ],
+  [
+    paths.join,
+    jsonRoute(memberMessages.readJoinRequest, (rpc, request, options) =>
+      rpc.join(request, options),
+    ),
+  ],
+  [
+    paths.leave,
+    jsonRoute(memberMessages.readLeaveRequest, (rpc, request, options) =>
+      rpc.leave(request, options),
+    ),
   ],
 ]);
 

@@ -89,7 +89,7 @@ export function readSnapshotMeta(value: unknown, path: string): SnapshotMeta {
   };
 }
 
-function readEffectiveMembership(value: unknown, path: string): EffectiveMembership {
+export function readEffectiveMembership(value: unknown, path: string): EffectiveMembership {
   const logId = new Fields(value, path).nested('logId', readLogId);
   return { ...readMembership(value, path), logId };
 }
@@ -101,6 +101,7 @@ function readMembership(value: unknown, path: string): Membership {
     voters: fields.list('voters', (ids, where) => readList(ids, where, readString)),
     nodes: fields.record('nodes', readNode),
     ...(fields.has('leaving') ? { leaving: fields.list('leaving', readString) } : {}),
+    ...(fields.has('recoveredFrom') ? { recoveredFrom: fields.string('recoveredFrom') } : {}),
   };
 }
 
@@ -127,6 +128,8 @@ export function readIdentity(value: unknown, path: string): Identity {
     node: fields.string('node'),
     incarnation: fields.string('incarnation'),
     starts: fields.count('starts'),
+    ...(fields.has('formerly') ? { formerly: fields.list('formerly', readString) } : {}),
+    ...(fields.has('run') ? { run: fields.string('run') } : {}),
   };
 }
 

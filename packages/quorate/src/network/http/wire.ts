@@ -11,6 +11,8 @@ export const paths: Readonly<Record<keyof RaftRpc, string>> = {
   readIndex: '/raft-read-index',
   forward: '/raft-forward',
   identify: '/raft-identify',
+  join: '/raft-join',
+  leave: '/raft-leave',
 };
 
 const fromHeader = 'quorate-from';

@@ -1,6 +1,13 @@
-import type { CallOptions, RaftRpc } from '../../contract/network.ts';
+import type {
+  CallOptions,
+  IdentifyResponse,
+  JoinRequest,
+  LeaveRequest,
+  MembersResponse,
+  RaftRpc,
+} from '../../contract/network.ts';
 import type * as message from '../../core/message.ts';
-import type { Identity, NodeId } from '../../core/types.ts';
+import type { NodeId } from '../../core/types.ts';
 import { UnreachableError } from '../../errors.ts';
 
 /** Waits until one more chunk of a snapshot has crossed the wire. */
@@ -72,8 +79,16 @@ export class MemoryPeer implements RaftRpc, AsyncDisposable {
     return this.#exchange('forward', this.#target, options, (rpc) => rpc.forward(request, options));
   }
 
-  identify(options?: CallOptions): Promise<{ identity: Identity; leader: NodeId | undefined }> {
+  identify(options?: CallOptions): Promise<IdentifyResponse> {
     return this.#exchange('identify', this.#target, options, (rpc) => rpc.identify(options));
+  }
+
+  join(request: JoinRequest, options?: CallOptions): Promise<MembersResponse> {
+    return this.#exchange('join', this.#target, options, (rpc) => rpc.join(request, options));
+  }
+
+  leave(request: LeaveRequest, options?: CallOptions): Promise<MembersResponse> {
+    return this.#exchange('leave', this.#target, options, (rpc) => rpc.leave(request, options));
   }
 
   /** Calls that are under way still get their answer; later ones are refused. */

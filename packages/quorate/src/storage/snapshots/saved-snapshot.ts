@@ -6,7 +6,10 @@ import { type Head, positionOf } from './format.ts';
 import { type Block, readBlocks, readBytes } from './read-blocks.ts';
 import type { SnapshotDirectory } from './snapshot-directory.ts';
 
-/** A whole snapshot in its file. Once another one has replaced it, its last reader removes it. */
+/**
+ * A whole snapshot in its file. Once another one has replaced it, its last reader removes it; until
+ * then others may begin.
+ */
 export class SavedSnapshot {
   readonly head: Head;
   readonly path: string;

@@ -217,8 +217,9 @@ function voteFrom({ term, votedFor }: Vote): Vote {
   return { term, votedFor };
 }
 
-function identityFrom({ cluster, node, incarnation, starts }: Identity): Identity {
-  return { cluster, node, incarnation, starts };
+function identityFrom({ cluster, node, incarnation, starts, formerly }: Identity): Identity {
+  const identity = { cluster, node, incarnation, starts };
+  return formerly === undefined ? identity : { ...identity, formerly };
 }
 
 /** Segments may be missing from the front only if all that was in them is purged. */

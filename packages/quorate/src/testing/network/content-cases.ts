@@ -81,7 +81,13 @@ export function contentCases({ test, open }: NetworkSuiteOptions): void {
 
   test('the other calls arrive and are answered', () =>
     connected(open, async ({ node, peer }) => {
-      const write = { command: new Uint8Array([7, 0]), session: { id: 3, sequence: 1 } };
+      const write = {
+        command: new Uint8Array([7, 0]),
+        raw: true as const,
+        session: { id: 3, sequence: 1 },
+        repeated: true as const,
+        entry: 'session' as const,
+      };
 
       const done = await peer.timeoutNow({ term: 3, leader: 'a' }, caller);
       const readable = await peer.readIndex({ mode: 'lease' }, caller);
@@ -96,6 +102,37 @@ export function contentCases({ test, open }: NetworkSuiteOptions): void {
         node.arrivals.map(({ request }) => request),
         [{ term: 3, leader: 'a' }, { mode: 'lease' }, write, undefined],
       );
+    }));
+
+  test('who asks to join or to leave arrives, and the membership comes back', () =>
+    connected(open, async ({ node, peer }) => {
+      const info = { address: '10.0.0.4:7', data: { zone: 'süd' } };
+      const join = { id: 'd', info, incarnation: 'disk-d', voter: true };
+
+      const joined = await peer.join(join, caller);
+      const left = await peer.leave({ id: 'd' }, caller);
+
+      assert.deepEqual(joined, node.members);
+      assert.deepEqual(left, node.members);
+      assert.deepEqual(
+        node.arrivals.map(({ request }) => request),
+        [join, { id: 'd' }],
+      );
+    }));
+
+  test('an identity brings back all that is known of the caller and of the cluster', () =>
+    connected(open, async ({ node, peer }) => {
+      const identity = { ...node.identified.identity, formerly: ['cluster-0'] };
+      const membership = { ...node.members.membership, recoveredFrom: 'cluster-0' };
+      const remembers = { incarnation: 'disk-a', starts: 6, acknowledged: 12 };
+      node.identified = { identity, leader: 'b', membership, remembers };
+      const from = { cluster: 'cluster-1', node: 'a', incarnation: 'disk-a', starts: 7 };
+      const told = { ...from, formerly: ['cluster-0'], run: 'run-1' };
+
+      const identified = await peer.identify({ from: told, to: { node: 'b' } });
+
+      assert.deepEqual(identified, node.identified);
+      assert.deepEqual(node.arrivals[0]?.options?.from, told);
     }));
 
   test('what is absent stays absent: a leader, a cluster, a caller', () =>

@@ -1,4 +1,11 @@
-import type { CallOptions, RaftRpc } from '../../contract/network.ts';
+import type {
+  CallOptions,
+  IdentifyResponse,
+  JoinRequest,
+  LeaveRequest,
+  MembersResponse,
+  RaftRpc,
+} from '../../contract/network.ts';
 import type {
   AppendEntriesRequest,
   AppendEntriesResponse,
@@ -12,7 +19,6 @@ import type {
   VoteRequest,
   VoteResponse,
 } from '../../core/message.ts';
-import type { Identity, NodeId } from '../../core/types.ts';
 
 export interface Arrival {
   readonly call: keyof RaftRpc;
@@ -32,7 +38,15 @@ export class RecordingRpc implements RaftRpc {
     logId: { term: 3, index: 13 },
     response: new Uint8Array([0, 255, 10]),
   };
-  identified: { identity: Identity; leader: NodeId | undefined } = {
+  members: MembersResponse = {
+    membership: {
+      cluster: 'cluster-1',
+      voters: [['b']],
+      nodes: { b: { address: '10.0.0.2:7', incarnation: 'disk-b' }, ç: {} },
+      logId: { term: 3, index: 11 },
+    },
+  };
+  identified: IdentifyResponse = {
     identity: { cluster: 'cluster-1', node: 'b', incarnation: 'disk-b', starts: 2 },
     leader: 'a',
   };
@@ -74,11 +88,19 @@ export class RecordingRpc implements RaftRpc {
     return this.forwarded;
   }
 
-  async identify(
-    options?: CallOptions,
-  ): Promise<{ identity: Identity; leader: NodeId | undefined }> {
+  async identify(options?: CallOptions): Promise<IdentifyResponse> {
     await this.#arrive({ call: 'identify', request: undefined, options });
     return this.identified;
+  }
+
+  async join(request: JoinRequest, options?: CallOptions): Promise<MembersResponse> {
+    await this.#arrive({ call: 'join', request, options });
+    return this.members;
+  }
+
+  async leave(request: LeaveRequest, options?: CallOptions): Promise<MembersResponse> {
+    await this.#arrive({ call: 'leave', request, options });
+    return this.members;
   }
 
   async #arrive(arrival: Arrival): Promise<void> {

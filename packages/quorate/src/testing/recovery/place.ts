@@ -1,12 +1,12 @@
 import type { LogStore } from '../../contract/log-store.ts';
 import type { SnapshotStore } from '../../contract/snapshot-store.ts';
-import type { AnyStateMachine } from '../../contract/state-machine.ts';
 import type { Storage } from '../../contract/storage.ts';
 import type { NodeId } from '../../core/types.ts';
 import { MemoryNetwork } from '../../network/memory.ts';
+import type { WaitOptions } from '../../node/call-options.ts';
 import type { RaftMetrics } from '../../node/metrics.ts';
 import type { RaftConfig } from '../../node/options.ts';
-import { Raft, type WaitOptions } from '../../node/raft.ts';
+import { Raft } from '../../node/raft.ts';
 import { nodeRuntime } from '../../platform/runtime.ts';
 import { CommandList, DurableCommandList } from './machines.ts';
 import type { RecoverySuiteOptions } from './options.ts';
@@ -63,7 +63,7 @@ export class Place implements AsyncDisposable {
     else this.machine = new CommandList();
     this.#raft = await Raft.start<string, number>({
       id,
-      stateMachine: this.machine as AnyStateMachine<string, number>,
+      stateMachine: this.machine,
       storage: this.#cut === undefined ? this.#storage : poweredBy(this.#cut, this.#storage),
       network: this.#network,
       config,

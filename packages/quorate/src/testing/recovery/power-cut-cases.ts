@@ -10,10 +10,10 @@ import type { RecoverySuiteOptions } from './options.ts';
 import { calm, inTime, Place, until, untilLeader } from './place.ts';
 
 /** Who formed a cluster leads it at once, and keeps to that however slow its disk is. */
-const forming: Partial<RaftConfig> = { ...calm, keepBytes: 0 };
+export const forming: Partial<RaftConfig> = { ...calm, keepBytes: 0 };
 
 /** A cluster of one that finds its leader again in no time, and may lose it on a slow disk. */
-const hasty: Partial<RaftConfig> = {
+export const hasty: Partial<RaftConfig> = {
   heartbeatMs: 10,
   electionTimeoutMs: { min: 25, max: 35 },
   keepBytes: 0,
@@ -37,12 +37,12 @@ export function powerCutCases(options: RecoverySuiteOptions): void {
 }
 
 /** Works until the power is cut, and tells what it may rely on; then checks that on a new start. */
-type Scenario = (place: Place) => {
+export type Scenario = (place: Place) => {
   readonly work: () => Promise<void>;
   readonly check: () => Promise<void>;
 };
 
-async function cutEverywhere(
+export async function cutEverywhere(
   options: RecoverySuiteOptions,
   machine: 'in memory' | 'with a disk of its own',
   scenario: Scenario,
@@ -54,14 +54,11 @@ async function cutEverywhere(
       if (machine === 'with a disk of its own') place.machine = new DurableCommandList();
       const { work, check } = scenario(place);
       const cut = place.cutAfter(steps);
-      let failure: unknown;
-      const worked = work().catch((error: unknown) => {
-        failure = error;
-      });
+      const worked = work();
       // A node whose snapshots fail goes on; without power, all of it ends.
-      await Promise.race([worked, cut.happens]);
+      await Promise.race([worked.catch(() => undefined), cut.happens]);
       // Without a cut it has to come to its end.
-      if (!cut.isCut && failure !== undefined) throw failure;
+      if (!cut.isCut) await worked;
       await place.crash({ losesUnflushed: steps % 2 === 1 });
       await check();
       if (!cut.isCut) return;

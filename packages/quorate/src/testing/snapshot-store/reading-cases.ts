@@ -59,6 +59,27 @@ export function readingCases(options: SnapshotStoreSuiteOptions): void {
       assert.equal(await contentOf(store), 'two');
     }),
   );
+
+  test(
+    'as long as a replaced snapshot is being read, others may begin, at any offset',
+    onNewStore(options, async (store) => {
+      const bytes = new Uint8Array(300_000).fill(5);
+      await store.save(metaOf('one', 5), cut(bytes, 1000));
+      const old = await store.current();
+      assert.ok(old);
+      const reading = old.chunks(bytes.byteLength - 1)[Symbol.asyncIterator]();
+      await reading.next();
+      await store.save(metaOf('two', 9), streamOf('two'));
+      await store.save(metaOf('three', 12), streamOf('three'));
+
+      for await (const _ of old.chunks()) break;
+      const rest = await collect(old.chunks(100_000));
+      await reading.return?.();
+
+      assert.deepEqual(rest, Buffer.from(bytes.subarray(100_000)));
+      assert.equal(await contentOf(store), 'three');
+    }),
+  );
 }
 
 /** The end of a store. */

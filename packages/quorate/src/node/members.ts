@@ -1,0 +1,162 @@
+import type {
+  CallOptions,
+  IdentifyResponse,
+  JoinRequest,
+  LeaveRequest,
+  MembersResponse,
+  Network,
+  RaftRpc,
+} from '../contract/network.ts';
+import type { CoreState } from '../core/state.ts';
+import type { EffectiveMembership, Identity, NodeId, NodeInfo } from '../core/types.ts';
+import { admit, dismiss } from './admission.ts';
+import type { Engine } from './engine.ts';
+import { IdentityGuard } from './identity-guard.ts';
+import { Incarnations } from './incarnations.ts';
+import type { Log } from './log.ts';
+import { commitChange } from './membership-calls.ts';
+import { Questions } from './questions.ts';
+
+/** Another node, and how to reach it. */
+export interface Place {
+  /** What the network is to call it; for a node that is known by its address alone, that. */
+  readonly id: NodeId;
+  readonly info: NodeInfo & { readonly incarnation?: string };
+}
+
+/** Who the others are: whether they are who they were, and whether this node is. */
+export class Members {
+  readonly guard: IdentityGuard;
+  readonly incarnations: Incarnations;
+  readonly #engine: Engine;
+  readonly #network: Network;
+  readonly #log: Pick<Log, 'meet'>;
+  readonly #questions: Questions;
+  readonly #run: string;
+  readonly #closing = new Set<Promise<void>>();
+
+  constructor(engine: Engine, network: Network, log: Pick<Log, 'meet'>) {
+    const { runtime, config } = engine;
+    this.#engine = engine;
+    this.#network = network;
+    this.#log = log;
+    this.#questions = new Questions(runtime);
+    this.#run = runtime.randomId();
+    const identify = (id: NodeId, info: NodeInfo): Promise<IdentifyResponse> =>
+      this.identify({ id, info });
+    const state = (): Readonly<CoreState> => engine.state;
+    const identity = (): Identity => engine.identity;
+    this.guard = new IdentityGuard({
+      state,
+      identity,
+      identify,
+      now: () => runtime.now(),
+      electionTimeoutMs: config.electionTimeoutMs,
+      changed: () => engine.observers.changed(),
+      // Not within the step that told of it.
+      quarantine: (reason) => queueMicrotask(() => engine.post({ type: 'quarantine', reason })),
+    });
+    this.incarnations = new Incarnations({
+      state,
+      identity,
+      identify,
+      runtime,
+      retryMs: config.electionTimeoutMs.max,
+      change: (change) => commitChange(engine, change, undefined),
+    });
+  }
+
+  /** Asks the others, now that the node can answer them. */
+  start(): void {
+    this.guard.askAll();
+  }
+
+  /** Call it after every step. */
+  follow(state: Readonly<CoreState>): void {
+    this.guard.follow(state);
+    this.incarnations.follow(state);
+  }
+
+  /** Another node called, and is who it says that it is. */
+  heard(from: Identity): void {
+    if (this.#engine.identity.cluster === undefined) this.#log.meet(from);
+    this.guard.heard(from);
+  }
+
+  /** What this node answers when it is asked who it is. */
+  identified(from: Identity | undefined): IdentifyResponse {
+    const membership = this.committed;
+    const remembers = from && this.guard.met(from);
+    return {
+      identity: this.#engine.identity,
+      leader: this.#engine.state.leader,
+      ...(membership === undefined ? {} : { membership }),
+      ...(remembers === undefined ? {} : { remembers }),
+    };
+  }
+
+  /** Takes part in the change that another node asks for. */
+  join(request: JoinRequest, signal: AbortSignal | undefined): Promise<MembersResponse> {
+    return admit(this.#engine, request, signal);
+  }
+
+  leave(request: LeaveRequest, signal: AbortSignal | undefined): Promise<MembersResponse> {
+    return dismiss(this.#engine, request, signal);
+  }
+
+  /** The newest membership that is known to be committed; `undefined` if there is none. */
+  get committed(): EffectiveMembership | undefined {
+    const { memberships, committed } = this.#engine.state;
+    const newest = memberships.all.findLast(({ logId }) => logId.index <= committed);
+    return newest === undefined || newest.logId.index === 0 ? undefined : newest;
+  }
+
+  identify(place: Place): Promise<IdentifyResponse> {
+    const { callTimeoutMs } = this.#engine.config;
+    return this.ask(place, callTimeoutMs, (rpc, options) => rpc.identify(options));
+  }
+
+  /** Asks who answers at an address, of whatever cluster that is. */
+  identifyStranger(place: Place): Promise<IdentifyResponse> {
+    const { callTimeoutMs } = this.#engine.config;
+    return this.ask(place, callTimeoutMs, (rpc, { from, signal }) => {
+      const nobodys = from && { from: { ...from, cluster: undefined } };
+      return rpc.identify({ ...nobodys, ...(signal && { signal }) });
+    });
+  }
+
+  /** Makes one call, on a connection of its own, and ends it after `timeoutMs`. */
+  async ask<Answer>(
+    { id, info }: Place,
+    timeoutMs: number,
+    put: (rpc: RaftRpc, options: CallOptions) => Promise<Answer>,
+  ): Promise<Answer> {
+    const { incarnation, ...address } = info;
+    const connection = this.#network.connect(id, address);
+    const from: Identity = { ...this.#engine.identity, run: this.#run };
+    const to = incarnation === undefined ? { node: id } : { node: id, incarnation };
+    try {
+      const question = { from, to, timeoutMs };
+      return await this.#questions.ask(question, async (options) => put(connection, options));
+    } finally {
+      this.#retire(connection);
+    }
+  }
+
+  /** Ends what is under way. */
+  stop(reason: unknown): void {
+    this.#questions.close(reason);
+  }
+
+  async close(): Promise<void> {
+    await this.incarnations.close();
+    await Promise.all(this.#closing);
+  }
+
+  #retire(connection: AsyncDisposable): void {
+    const closed: Promise<void> = Promise.resolve(connection[Symbol.asyncDispose]())
+      .catch(() => undefined) // A connection that does not close well is of no more use either way.
+      .finally(() => this.#closing.delete(closed));
+    this.#closing.add(closed);
+  }
+}
