@@ -4,7 +4,7 @@ import { quorumContactAt } from './lease.ts';
 import { completedMembership, isJoint, isMember } from './membership.ts';
 import { Progress } from './progress.ts';
 import { jointQuorumValue } from './quorum.ts';
-import { startReadRound } from './read-index.ts';
+import { confirmReads, startReadRound } from './read-index.ts';
 import { heartbeat, hurryBeat, lacksCommit, replicate } from './replication.ts';
 import type { CoreState } from './state.ts';
 import { becomeFollower } from './step-down.ts';
@@ -120,6 +120,8 @@ function followMembership(core: CoreState): void {
 function onMembershipCommitted(core: CoreState): void {
   if (isJoint(core.membership)) {
     proposeMembership(core, completedMembership(core.membership));
+    // Those that a round of reads waits for may have left, and nobody else may ever answer.
+    confirmReads(core);
     return;
   }
   if (core.isVoter) return;

@@ -32,7 +32,13 @@ export async function admit(
     );
   } else if (voter && !isVoter(membership, id) && isReady(engine, id)) {
     const voters = [...allVoters(membership), id];
-    await changeVoters(engine, { voters, keepRemoved: false, force: false, signal });
+    await changeVoters(engine, {
+      voters,
+      keepRemoved: false,
+      force: false,
+      basedOn: membership,
+      signal,
+    });
   }
   return answer(engine);
 }
@@ -57,7 +63,13 @@ export async function dismiss(
         `${id} is the only voter, and a cluster needs one. Make another node a voter first, or close ${id} for good.`,
       );
     }
-    await changeVoters(engine, { voters, keepRemoved: false, force: false, signal });
+    await changeVoters(engine, {
+      voters,
+      keepRemoved: false,
+      force: false,
+      basedOn: membership,
+      signal,
+    });
   } else if (isMember(membership, id)) {
     await changeMembership(engine, { type: 'removeLearner', id }, signal);
   }

@@ -91,6 +91,11 @@ export class IdentityGuard {
     }
   }
 
+  /** Why nothing from a node of `cluster` may count on this one. */
+  suspicionIn(cluster: string): string | undefined {
+    return this.#suspicion?.cluster === cluster ? this.#suspicion.reason : undefined;
+  }
+
   /** Call it after every step. */
   follow(state: Readonly<CoreState>): void {
     this.#remembered.follow(state);

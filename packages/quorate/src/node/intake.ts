@@ -28,6 +28,8 @@ export class Intake {
   readonly #followerReads: FollowerReads;
   /** What `stepped` saw last. */
   #seen = { leader: undefined as string | undefined, isTransferring: false };
+  /** Writes that the state machine is still looking at. */
+  readonly #validating = new Set<PendingWrite>();
   #isScheduled = false;
   #yieldedAt = -Infinity;
 
@@ -54,8 +56,9 @@ export class Intake {
       ...host,
       takeBack: (readers, mode) => this.#ask(readers, mode),
       answer: (readers, { term, index }) => {
-        engine.post({ type: 'readIndexAnswered', term, index });
+        // They wait before the core hears of it: what it applies then may stop the node.
         this.reads.readable(readers, index, engine.state.applied);
+        engine.post({ type: 'readIndexAnswered', term, index });
       },
       reject: (readers, reason) => this.reads.reject(readers, reason),
     });
@@ -118,9 +121,13 @@ export class Intake {
   /** The node is about to end: what is in no log is told so; what is in it goes on. */
   stopWaiting(reason: unknown): void {
     this.writes.rejectWaiting(reason);
+    const validating = [...this.#validating];
+    this.#validating.clear();
+    this.writes.reject(validating, reason);
   }
 
   stop(reason: (maybeApplied: boolean) => unknown): void {
+    this.stopWaiting(reason(false));
     this.#forwarding.stop(reason);
     this.#followerReads.stop(reason(false));
     this.writes.rejectAll(reason);
@@ -147,9 +154,14 @@ export class Intake {
     try {
       const valid = this.#validate(write);
       if (isThenable(valid)) {
+        this.#validating.add(write);
         valid.then(
-          () => this.#enqueue(write),
-          (refusal: unknown) => this.writes.reject([write], refusal),
+          () => {
+            if (this.#validating.delete(write)) this.#enqueue(write);
+          },
+          (refusal: unknown) => {
+            if (this.#validating.delete(write)) this.writes.reject([write], refusal);
+          },
         );
         return;
       }
@@ -214,8 +226,11 @@ export class Intake {
           else if (answer.type !== 'refused') return;
           else if (answer.why.type === 'notLeader') {
             this.#handOn(pending, this.#engine.errorOf(answer));
-          } else if (answer.why.type === 'transferring') writes.putBack(pending);
-          else writes.reject(pending, this.#engine.errorOf(answer));
+          } else if (answer.why.type === 'transferring') {
+            writes.putBack(pending);
+            // The transfer may be over already, within the same run of the driver.
+            this.#schedule();
+          } else writes.reject(pending, this.#engine.errorOf(answer));
         },
         (reason) => writes.reject(pending, reason),
       );

@@ -28,7 +28,10 @@ export async function joinCluster(engine: Engine, wishes: JoinWishes): Promise<v
   const { signal, voter } = wishes;
   const { id } = engine;
   if (hasPlace(engine.state.membership, id, voter)) return;
-  const search = new LeaderSearch(engine, wishes.seeds);
+  const search = new LeaderSearch(
+    engine,
+    wishes.seeds.map((info) => ({ id: info.address ?? '', info })),
+  );
   const ask = (rpc: Leader, options: CallOptions): Promise<MembersResponse> => {
     const { incarnation } = engine.identity;
     return rpc.join({ id, info: wishes.info, incarnation, voter }, options);
@@ -54,7 +57,12 @@ export async function joinCluster(engine: Engine, wishes: JoinWishes): Promise<v
  */
 export async function leaveCluster(engine: Engine, signal: AbortSignal | undefined): Promise<void> {
   const { id } = engine;
-  const search = new LeaderSearch(engine, []);
+  const { nodes } = engine.state.membership;
+  // Once this node is out, no leader calls it any more: the others say who leads now.
+  const others = Object.entries(nodes).flatMap(([one, info]) =>
+    one === id ? [] : [{ id: one, info }],
+  );
+  const search = new LeaderSearch(engine, others);
   while (isMember(engine.state.membership, id)) {
     signal?.throwIfAborted();
     await withSignal(Promise.resolve(handOver(engine)), signal);
@@ -84,9 +92,9 @@ class LeaderSearch {
   #hint: Place | undefined = undefined;
   #failures = 0;
 
-  constructor(engine: Engine, seeds: readonly NodeInfo[]) {
+  constructor(engine: Engine, seeds: readonly Place[]) {
     this.#engine = engine;
-    this.#seeds = seeds.map((info) => ({ id: info.address ?? '', info }));
+    this.#seeds = seeds;
     this.#own = {
       join: (request, options = {}) => admit(engine, request, options.signal),
       leave: (request, options = {}) => dismiss(engine, request, options.signal),

@@ -14,8 +14,12 @@ export async function changeMembership(
   engine: Engine,
   change: MembershipChange,
   signal: AbortSignal | undefined,
+  prepare: () => Promise<void> | undefined = () => undefined,
 ): Promise<LogId> {
   for (;;) {
+    // Before each try: what was true before a wait need not be true after it.
+    const prepared = prepare();
+    if (prepared !== undefined) await prepared;
     try {
       return await commitChange(engine, change, signal);
     } catch (error) {

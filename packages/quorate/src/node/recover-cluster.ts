@@ -8,6 +8,7 @@ import { nodeRuntime, type Runtime } from '../platform/runtime.ts';
 import { checkId, checkVoters } from './check-arguments.ts';
 import { lineageOf } from './lineage.ts';
 import { save } from './log.ts';
+import { termIn } from './log-scan.ts';
 import { type Found, joinSnapshot, look, membershipsIn } from './recovery.ts';
 import { releaseStorage, takeStorage } from './storages-in-use.ts';
 
@@ -90,6 +91,8 @@ async function begin(
   const recoveredFrom = identity.cluster;
   assert(recoveredFrom !== undefined, 'a cluster that is recovered has an id');
   checkChoice(membershipsIn(seen).at(-1), id, voters);
+  const made = madeBefore(seen, voters);
+  if (made !== undefined) return made;
   const found = await joinSnapshot(storage, seen);
   const { nodes } = membershipsIn(found).at(-1) as Membership;
   const { last } = found.ends;
@@ -109,6 +112,29 @@ async function begin(
   return { cluster, recoveredFrom, voters: [...voters], last, logId };
 }
 
+/**
+ * What an earlier call on this disk returned, if its entry is still the last one: nothing has run
+ * since. A second entry would shut out the disks that are of the cluster from before the first.
+ */
+function madeBefore(
+  { scan, ends }: Found,
+  voters: readonly NodeId[],
+): RecoveredCluster | undefined {
+  const mark = scan.memberships.at(-1);
+  const { recoveredFrom, cluster, logId } = mark ?? {};
+  if (mark === undefined || recoveredFrom === undefined || cluster === undefined) return undefined;
+  if (logId?.index !== ends.last.index || !sameNames(mark.voters[0] ?? [], voters))
+    return undefined;
+  const index = logId.index - 1;
+  const term = termIn(scan, ends, index);
+  if (term === undefined) return undefined;
+  return { cluster, recoveredFrom, voters: [...voters], last: { term, index }, logId };
+}
+
+function sameNames(some: readonly NodeId[], others: readonly NodeId[]): boolean {
+  return [...some].sort().join('\n') === [...others].sort().join('\n');
+}
+
 /** Lets this disk follow the one that the cluster goes on with. */
 async function follow(
   storage: Storage,
@@ -121,7 +147,7 @@ async function follow(
       `The cluster was recovered with the voters ${base.voters.join(', ')}, and not with ${voters.join(', ')}; give the same ones.`,
     );
   }
-  checkChoice(membershipsIn(seen).at(-1), node, voters);
+  checkIncluded(node, voters);
   if (identity.cluster === base.cluster) return;
   if (identity.cluster !== base.recoveredFrom) {
     throw new WrongTargetError(
@@ -171,6 +197,10 @@ function checkChoice(
       `The voters must be members that are left: ${unknown.join(', ')} is not among ${members}.`,
     );
   }
+  checkIncluded(id, voters);
+}
+
+function checkIncluded(id: NodeId, voters: readonly NodeId[]): void {
   if (voters.includes(id)) return;
   throw new InvalidMembershipError(
     `Node ${id} must be among the voters (${voters.join(', ')}), since it is its disk that is changed.`,

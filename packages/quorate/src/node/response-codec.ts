@@ -32,7 +32,8 @@ export function decodeResponse(codec: Codec<unknown>, bytes: Uint8Array): unknow
       if (rest.length > 0) break;
       return undefined;
     case asItIs:
-      return rest.slice();
+      // A Buffer's own slice would be no copy.
+      return new Uint8Array(rest);
     case byCodec:
       return decoded(codec, rest);
     default:

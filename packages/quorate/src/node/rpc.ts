@@ -199,7 +199,13 @@ export class RpcServer implements RaftRpc {
         `Node ${from.node} belongs to cluster ${from.cluster}, and this node to ${self.cluster}.`,
       );
     }
-    if (speaker !== undefined) this.#host.members.heard(from);
+    if (speaker === undefined) return;
+    const suspicion = this.#host.members.guard.suspicionIn(from.cluster);
+    // It belongs to no cluster yet, so the core is not in quarantine: it must not vote meanwhile.
+    if (suspicion !== undefined && self.cluster === undefined) {
+      throw new WrongTargetError(suspicion);
+    }
+    this.#host.members.heard(from);
   }
 }
 

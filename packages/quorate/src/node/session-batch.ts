@@ -118,11 +118,27 @@ export class SessionBatch {
     }
   }
 
+  /** The write took effect, whatever the codec makes of its response. */
+  #decoded(bytes: Uint8Array): unknown {
+    try {
+      return decodeResponse(this.#codec, bytes);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new UnsupportedError(
+        `The write took effect, but its response cannot be read. ${reason}`,
+        {
+          cause,
+          maybeApplied: true,
+        },
+      );
+    }
+  }
+
   /** The first answer and all later ones are read from the same bytes. */
   #answerOf(kept: KeptResponse): SessionAnswer {
     return new SessionAnswer(() => {
       const bytes = kept.bytes ?? notEncodable;
-      if (bytes[0] !== notEncodable[0]) return decodeResponse(this.#codec, bytes);
+      if (bytes[0] !== notEncodable[0]) return this.#decoded(bytes);
       throw new UnsupportedError(
         'The write took effect, but the response codec could not encode what the state machine answered, and the responses to writes of a session must survive it. Return what JSON can hold, or set options.responseCodec.',
         { maybeApplied: true },

@@ -129,7 +129,8 @@ class ByteReader {
       const part = this.#chunk.subarray(0, missing);
       this.#chunk = this.#chunk.subarray(part.length);
       missing -= part.length;
-      parts.push(part.slice());
+      // A Buffer's own slice would be no copy.
+      parts.push(new Uint8Array(part));
     }
     return parts.length === 1 ? (parts[0] as Uint8Array) : joined(parts, length);
   }

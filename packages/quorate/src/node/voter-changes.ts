@@ -2,7 +2,7 @@ import { allVoters, faultOfChange, isJoint } from '../core/membership.ts';
 import { majority } from '../core/quorum.ts';
 import type { CoreState } from '../core/state.ts';
 import type { EffectiveMembership, NodeId } from '../core/types.ts';
-import { InvalidMembershipError } from '../errors.ts';
+import { ChangeInProgressError, InvalidMembershipError } from '../errors.ts';
 import type { Engine } from './engine.ts';
 import { awaitVoters, changeMembership } from './membership-calls.ts';
 import { waitWithin } from './wait-within.ts';
@@ -12,19 +12,32 @@ export interface VoterChange {
   readonly keepRemoved: boolean;
   /** Ask neither whether the new voters have caught up nor whether enough of them live. */
   readonly force: boolean;
+  /** The membership that `voters` were derived from, if they were: it must still be in force. */
+  readonly basedOn?: EffectiveMembership;
   readonly signal: AbortSignal | undefined;
 }
 
 /** Makes `voters` the voters, unless the cluster would be worse off with them. */
 export async function changeVoters(
   engine: Engine,
-  { voters, keepRemoved, force, signal }: VoterChange,
+  { voters, keepRemoved, force, basedOn, signal }: VoterChange,
 ): Promise<EffectiveMembership> {
   const change = { type: 'changeVoters', voters: [...voters], keepRemoved } as const;
   // What is wrong with the change itself is for the core to say, and at once.
-  if (!force && isPossible(engine.state, voters)) await awaitReady(engine, voters, signal);
-  const logId = await changeMembership(engine, change, signal);
+  const prepare = (): Promise<void> | undefined =>
+    !force && isPossible(engine.state, voters)
+      ? awaitReady(engine, voters, signal).then(() => demandSame(engine, basedOn))
+      : demandSame(engine, basedOn);
+  const logId = await changeMembership(engine, change, signal, prepare);
   return awaitVoters(engine, logId, signal);
+}
+
+/** @throws {ChangeInProgressError} if the voters are no longer those that the change began from. */
+function demandSame({ state }: Engine, basedOn: EffectiveMembership | undefined): undefined {
+  const { logId, voters } = state.membership;
+  if (basedOn === undefined || JSON.stringify(voters) === JSON.stringify(basedOn.voters)) return;
+  const message = 'Another change of the voters came first. Try again.';
+  throw new ChangeInProgressError(message, { logId });
 }
 
 /** `true` if `id` answers, and lacks few enough entries to be made a voter now. */

@@ -163,3 +163,15 @@ test('a follower that is closed has nothing to hand over', async () => {
 
   expect(await write).toMatchObject({ code: 'RAFT_STOPPED' });
 });
+
+test('a write that is still being validated is told at once that the node was closed', async () => {
+  await using cluster = await Cluster.of(['a']);
+  const { raft, machine } = cluster.first;
+  machine.onValidate = () => new Promise<void>(() => undefined);
+  const write = outcomeOf(raft.write('x', soon()));
+  await turns(2);
+
+  await raft.close();
+
+  expect(await write).toMatchObject(stopped);
+});

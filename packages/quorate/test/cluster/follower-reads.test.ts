@@ -6,6 +6,22 @@ const three = ['a', 'b', 'c'];
 const silent = { ...calm, heartbeatMs: 4000 };
 
 describe('a read on a follower', () => {
+  test('is told that the node stopped, if its own answer makes the state machine throw', async () => {
+    await using cluster = await Cluster.of(three, { config: silent });
+    const { raft, machine } = cluster.node('b');
+    await cluster.node('b').waitFor(({ leader }) => leader === 'a');
+    await raft.readBarrier(soon());
+    machine.onApply = () => {
+      throw new Error('broken');
+    };
+    await cluster.first.raft.write('x', soon());
+    expect(raft.metrics.fatal).toBeUndefined();
+
+    const read = outcomeOf(raft.readBarrier({ mode: 'lease', ...soon() }));
+
+    expect(await read).toMatchObject({ code: 'RAFT_FATAL' });
+  });
+
   test('takes one call to the leader, however many read in a turn', async () => {
     await using cluster = await Cluster.of(three, { config: silent });
     const { raft } = cluster.node('b');

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Codec } from '../../src/contract/codec.ts';
+import { jsonCodec } from '../../src/node/codec.ts';
 import { Cluster, calm, outcomeOf, quick, soon, type TestNode, turns } from './kit.ts';
 import { openMemory } from './networks.ts';
 import { sessionCases } from './session-cases.ts';
@@ -298,3 +300,25 @@ test('a node that is closed ends the pauses of its sessions at once', async () =
   for (const outcome of outcomes ?? []) expect(outcome).toMatchObject({ code: 'RAFT_STOPPED' });
   await session.close();
 });
+
+const unreadable: Codec<number> = {
+  encode: (response) => jsonCodec.encode(response),
+  decode: () => {
+    throw new TypeError('there is no response of these bytes');
+  },
+};
+
+test.each(['a', 'b'])(
+  'a write on %s whose kept response cannot be read took effect, and says so',
+  async (at) => {
+    await using cluster = await Cluster.of(three, { options: { responseCodec: unreadable } });
+    const node = cluster.node(at);
+    await node.waitFor(({ leader }) => leader === 'a');
+    const session = await node.raft.openSession(soon());
+
+    const outcome = await outcomeOf(session.write('x', soon()));
+
+    expect(cluster.first.machine.commands).toEqual(['x']);
+    expect(outcome).toMatchObject({ maybeApplied: true });
+  },
+);

@@ -1,4 +1,4 @@
-import type { CallOptions, Network, RaftRpc } from '../../src/contract/network.ts';
+import type { CallOptions, LeaveRequest, Network, RaftRpc } from '../../src/contract/network.ts';
 import type {
   AppendEntriesRequest,
   ForwardRequest,
@@ -16,7 +16,8 @@ export type Carried =
   | { readonly call: 'installSnapshot'; readonly request: InstallSnapshotRequest }
   | { readonly call: 'timeoutNow'; readonly request: TimeoutNowRequest }
   | { readonly call: 'readIndex'; readonly request: ReadIndexRequest }
-  | { readonly call: 'forward'; readonly request: ForwardRequest };
+  | { readonly call: 'forward'; readonly request: ForwardRequest }
+  | { readonly call: 'leave'; readonly request: LeaveRequest };
 
 export type Message = Carried & { readonly from: NodeId; readonly to: NodeId };
 
@@ -98,7 +99,10 @@ export class Wires implements Network {
       // Who is who is asked beside what a test looks at, but a cut holds for it too.
       identify: (options) => this.#pass(target, options, () => peer.identify(options)),
       join: (request, options) => this.#pass(target, options, () => peer.join(request, options)),
-      leave: (request, options) => this.#pass(target, options, () => peer.leave(request, options)),
+      leave: (request, options) =>
+        this.#carry({ call: 'leave', request }, target, options, () =>
+          peer.leave(request, options),
+        ),
       [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose](),
     };
   }

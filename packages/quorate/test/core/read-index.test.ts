@@ -147,3 +147,21 @@ describe('8 and thesis 6.4 Reads by read index', () => {
     ]);
   });
 });
+
+it('a read whose round began before the cluster shrank to this node is answered (row 83)', () => {
+  const node = leader({ terms: [1], voters: [['a', 'b']] });
+  node.step(w.change(5, { type: 'changeVoters', voters: ['a'], keepRemoved: false }));
+  const call = node.calls;
+  const last = node.core.view.last.index;
+  node.step(w.sent(call, last));
+  // The other's disk is faster than the leader's own.
+  node.step(w.accepted(call, { term: 2, match: last }));
+  const actions = [...node.step(w.readIndex(9))];
+  const beat = node.calls;
+  actions.push(...node.persist());
+  actions.push(...node.step(w.accepted(beat, { term: 2, match: last })));
+  actions.push(...node.persist(), ...node.step(w.readIndex(10)));
+
+  const answered = actions.flatMap((one) => (one.type === 'reply' ? [one.request] : []));
+  expect(answered).toEqual(expect.arrayContaining([9, 10]));
+});

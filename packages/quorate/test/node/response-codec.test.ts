@@ -62,3 +62,12 @@ test.each([
 ])('bytes with %s are no response', (_, bytes) => {
   expect(() => decodeResponse(jsonCodec, Uint8Array.from(bytes))).toThrow(TypeError);
 });
+
+test('a response given as bytes is a copy, also of those in a Buffer', () => {
+  const kept = Buffer.from(encodeResponse(jsonCodec, Uint8Array.of(7)));
+  const response = decodeResponse(jsonCodec, kept) as Uint8Array;
+
+  response[0] = 9;
+
+  expect(decodeResponse(jsonCodec, kept)).toEqual(Uint8Array.of(7));
+});
