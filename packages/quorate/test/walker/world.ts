@@ -172,7 +172,8 @@ export class World {
 
   /** What a follower said a while ago arrives now: it must not count for what came since. */
   deliverLateAnswer(node: WalkNode): void {
-    if (!this.#network.chance(0.8)) return;
+    // The step before may have been its last.
+    if (!node.isUp || !this.#network.chance(0.8)) return;
     const calls = node.state.leadership?.calls;
     const late = this.wire.takeFirst(
       ({ type, from, call }) => type === 'appendAnswered' && from === node.at && calls?.has(call),
