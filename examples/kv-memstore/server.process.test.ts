@@ -198,12 +198,24 @@ describe('refusals of the protocol', () => {
     });
   });
 
-  test('a follower read is answered, or refused as not supported yet', async () => {
-    const answer = await post(follower, '/follower_read', '"nothing"');
+  test('a follower read is answered by a follower, with what was written before', async () => {
+    await new ExampleClient(leader.address).set('read there', 'yes');
 
-    const { Ok: value, Err: error } = answer.body as Partial<Refusal['body']> & { Ok?: string };
+    const answer = await post(follower, '/follower_read', '"read there"');
+
+    expect(answer).toMatchObject({ status: 200, body: { Ok: 'yes' } });
+  });
+
+  test('a follower read on a node outside any cluster knows no leader to name', async () => {
+    await using lonely = await startServer({ id: 9, host: '127.0.0.1', port: 0 });
+
+    const answer = await post(lonely, '/follower_read', '"nothing"');
+
     expect(answer.status).toBe(200);
-    expect(value ?? error?.code).toBe(value === undefined ? 'RAFT_UNSUPPORTED' : '');
+    expect(errorIn(answer)).toMatchObject({
+      code: 'RAFT_NOT_LEADER',
+      APIError: { ForwardToLeader: { leader_id: null, leader_node: null } },
+    });
   });
 });
 

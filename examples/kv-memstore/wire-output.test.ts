@@ -43,6 +43,7 @@ const leading: RaftMetrics = {
   snapshotFailure: undefined,
   quarantine: undefined,
   waiting: { writes: 1, writeBytes: 1, reads: 0, requests: 0, calls: 1 },
+  sessions: { open: 0, bytes: 0, expired: 0, refused: 0 },
   counts: {
     elections: 1,
     leaderChanges: 1,

@@ -8,6 +8,7 @@ export type RaftErrorCode =
   | 'RAFT_ALREADY_INITIALIZED'
   | 'RAFT_TRANSFER_FAILED'
   | 'RAFT_OVERLOADED'
+  | 'RAFT_BEHIND'
   | 'RAFT_REFUSED'
   | 'RAFT_SESSION_EXPIRED'
   | 'RAFT_ENTRY_NOT_FOUND'
@@ -100,7 +101,8 @@ export class AlreadyInitializedError extends RaftError {
 
 /**
  * Leadership was not handed over: nobody can take it, or whoever was to take it did not in time.
- * Also what a membership change gets while it is being handed over; try again after that.
+ * With `maybeApplied` that is not known for good: the target was asked to take over, and may still
+ * do so. Also what a membership change gets while it is being handed over; try again after that.
  */
 export class TransferError extends RaftError {
   readonly code = 'RAFT_TRANSFER_FAILED';
@@ -109,6 +111,14 @@ export class TransferError extends RaftError {
 /** Too much is waiting already (the message names the bound); nothing was queued. */
 export class OverloadedError extends RaftError {
   readonly code = 'RAFT_OVERLOADED';
+}
+
+/**
+ * The state of this node is not as new as a read needs it. It did not become so in time, or never
+ * will, since the node is in quarantine; the message says which. Another node may do better.
+ */
+export class BehindError extends RaftError {
+  readonly code = 'RAFT_BEHIND';
 }
 
 /**

@@ -43,6 +43,7 @@ export type {
 } from './core/types.ts';
 export {
   AlreadyInitializedError,
+  BehindError,
   ChangeInProgressError,
   DamagedError,
   EntryNotFoundError,
@@ -78,7 +79,7 @@ export type { CloseOptions } from './node/ending.ts';
 export type { Latency } from './node/histogram.ts';
 export type { Latencies } from './node/latencies.ts';
 export type { Logger } from './node/logger.ts';
-export type { FollowerProgress, RaftMetrics, Waiting } from './node/metrics.ts';
+export type { FollowerProgress, RaftMetrics, SessionMetrics, Waiting } from './node/metrics.ts';
 export type { RaftConfig, RaftOptions } from './node/options.ts';
 export { Raft } from './node/raft.ts';
 export {

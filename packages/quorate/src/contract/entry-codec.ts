@@ -70,21 +70,32 @@ export function sizeOfEntryAt(view: DataView, offset: number): number {
   return size;
 }
 
+/** Returns how many bytes the payload of the entry at `offset` takes. */
+export function payloadSizeAt(view: DataView, offset: number): number {
+  return view.getUint32(offset, true);
+}
+
+/** Bytes with entries in them, and what reading these asks for: each asking takes its time. */
+export interface EntrySource {
+  readonly view: DataView;
+  readonly buffer: ArrayBufferLike;
+  /** Where the view begins in the buffer. */
+  readonly start: number;
+}
+
+export function entrySource({ buffer, byteOffset, byteLength }: Uint8Array): EntrySource {
+  return { view: new DataView(buffer, byteOffset, byteLength), buffer, start: byteOffset };
+}
+
 /**
- * Reads the entry at `offset`. Its payload is a part of `bytes` and keeps all of them in memory, or
- * a copy if `copies` is set.
+ * Reads the entry at `offset`. Its payload is a part of the buffer and keeps all of it in memory.
+ *
+ * @throws {EntryFormatError} if these bytes are no whole entry.
  */
-export function readEntry(
-  bytes: Uint8Array,
-  view: DataView,
-  offset: number,
-  { copies = false }: { copies?: boolean } = {},
-): Entry {
+export function readEntry({ view, buffer, start }: EntrySource, offset: number): Entry {
   const end = offset + sizeOfEntryAt(view, offset);
-  const start = end - view.getUint32(offset, true);
-  const payload = copies
-    ? bytes.slice(start, end)
-    : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+  const length = payloadSizeAt(view, offset);
+  const payload = new Uint8Array(buffer, start + end - length, length);
   const logId = { term: getUint53(view, offset + 8), index: getUint53(view, offset + 16) };
   const kindAndFlags = view.getUint32(offset + 4, true);
   // Nearly every entry is this one.

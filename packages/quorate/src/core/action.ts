@@ -63,4 +63,5 @@ export type Refusal =
   /** A leader that hands over to `to` takes nothing new; until it has, or has failed to. */
   | { type: 'transferring'; to: NodeId }
   | { type: 'invalidTransfer'; reason: string }
-  | { type: 'transferFailed'; reason: string };
+  /** `isUnknown`: whoever was to take over was asked to, and may still do so. */
+  | { type: 'transferFailed'; reason: string; isUnknown: boolean };

@@ -61,7 +61,8 @@ export type Event =
   | { type: 'snapshotAnswered'; call: CallId; response: InstallSnapshotResponse }
   /** The leader of `term` named `index` as committed, for a read on this node. */
   | { type: 'readIndexAnswered'; term: Term; index: LogIndex }
-  | { type: 'unanswered'; call: CallId }
+  /** `hadNoEffect`: it certainly did not arrive, or was refused, and will do nothing later. */
+  | { type: 'unanswered'; call: CallId; hadNoEffect?: true }
   // The disk and the state machine report.
   /** Every write up to this number is durable. */
   | { type: 'persisted'; write: number }

@@ -19,6 +19,8 @@ export interface Transfer {
   readonly endsAt: number;
   /** The call that asks `to` to campaign; made once that node has the whole log. */
   call: CallId | undefined;
+  /** A call before this one was not answered, and may have arrived all the same. */
+  mayHaveAsked: boolean;
 }
 
 /** What only a leader has. */

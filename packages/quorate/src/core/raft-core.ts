@@ -176,7 +176,7 @@ function dispatch(core: CoreState, event: Event): void {
       return onSnapshotAnswered(core, event.call, event.response);
     case 'unanswered':
       onVoteUnanswered(core, event.call);
-      onTimeoutNowUnanswered(core, event.call);
+      onTimeoutNowUnanswered(core, event);
       return onAppendUnanswered(core, event.call);
     case 'persisted':
       return onPersisted(core, event.write);

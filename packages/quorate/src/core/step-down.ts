@@ -1,4 +1,5 @@
 import type { CoreState } from './state.ts';
+import { refuseTransfer } from './transfer.ts';
 import type { NodeId, Term } from './types.ts';
 
 /**
@@ -25,7 +26,7 @@ function stopLeading(core: CoreState, { isUnseated }: { isUnseated: boolean }): 
   if (transfer !== undefined) {
     const reason = 'this node has left office for another reason';
     if (isUnseated) core.reply(transfer.request, { type: 'done' });
-    else core.refuse(transfer.request, { type: 'transferFailed', reason });
+    else refuseTransfer(core, transfer, reason);
   }
   core.leadership = undefined;
 }

@@ -1,5 +1,6 @@
-import type { CallId, RequestId } from './event.ts';
+import type { Event, RequestId } from './event.ts';
 import { isMember } from './membership.ts';
+import type { Transfer } from './office.ts';
 import type { CoreState } from './state.ts';
 import type { NodeId } from './types.ts';
 
@@ -25,7 +26,7 @@ export function onTransferLeadership(
     return;
   }
   const endsAt = core.now + core.options.electionTimeoutMs.max;
-  leadership.transfer = { request, to, endsAt, call: undefined };
+  leadership.transfer = { request, to, endsAt, call: undefined, mayHaveAsked: false };
   leadership.hasBegunTransfer = true;
   goOnWithTransfer(core);
 }
@@ -40,11 +41,21 @@ export function goOnWithTransfer(core: CoreState): void {
   core.emit({ type: 'timeoutNow', call: transfer.call, to, term: core.term });
 }
 
-/** Nobody was asked to campaign, as far as this node can tell: there is nothing to wait for. */
-export function onTimeoutNowUnanswered(core: CoreState, call: CallId): void {
+/**
+ * If nobody can have been asked to campaign, there is nothing to wait for. Else the target may win
+ * although its answer was lost: only a newer term or the time tells, and it is asked again with the
+ * next answer to an append. Repeating that does no harm: who campaigns has left the term.
+ */
+export function onTimeoutNowUnanswered(
+  core: CoreState,
+  { call, hadNoEffect }: Extract<Event, { type: 'unanswered' }>,
+): void {
   const transfer = core.leadership?.transfer;
   if (transfer?.call !== call) return;
-  failTransfer(core, `${transfer.to} did not answer when it was asked to take over`);
+  transfer.call = undefined;
+  if (hadNoEffect !== true) transfer.mayHaveAsked = true;
+  if (transfer.mayHaveAsked) return;
+  failTransfer(core, `${transfer.to} could not be asked to take over`);
 }
 
 /** Gives a transfer up that has taken too long. */
@@ -52,8 +63,21 @@ export function watchTransfer(core: CoreState): void {
   const { transfer } = core.office;
   if (transfer === undefined || core.now < transfer.endsAt) return;
   const { max } = core.options.electionTimeoutMs;
-  const state = transfer.call === undefined ? 'did not catch up' : 'was not elected';
+  const state = isTargetAsked(transfer)
+    ? 'was asked to take over and was not elected'
+    : 'did not catch up';
   failTransfer(core, `${transfer.to} ${state} within ${max} ms`);
+}
+
+/** Answers that the transfer did not come about, as far as that is known. */
+export function refuseTransfer(core: CoreState, transfer: Transfer, reason: string): void {
+  const isUnknown = isTargetAsked(transfer);
+  core.refuse(transfer.request, { type: 'transferFailed', reason, isUnknown });
+}
+
+/** Whether the target may campaign, at any time until the term is over. */
+function isTargetAsked({ call, mayHaveAsked }: Transfer): boolean {
+  return call !== undefined || mayHaveAsked;
 }
 
 /** What came in now would have to wait for a leader that may never come: it is refused at once. */
@@ -67,7 +91,7 @@ export function isRefusedByTransfer(core: CoreState, request: RequestId): boolea
 function failTransfer(core: CoreState, reason: string): void {
   const { transfer } = core.office;
   if (transfer === undefined) return;
-  core.refuse(transfer.request, { type: 'transferFailed', reason });
+  refuseTransfer(core, transfer, reason);
   core.office.transfer = undefined;
 }
 

@@ -9,7 +9,11 @@ export {
 } from './http/handler.ts';
 
 export interface HttpNetworkOptions {
-  /** How long a call waits for its answer. Default 5000. */
+  /**
+   * How long a call waits for its answer, in milliseconds, if its caller does not say how long it
+   * waits. A node says so for each of its calls: by `RaftConfig.callTimeoutMs`, by the election
+   * timeouts, and for a write that it passes on by both. Default 5000.
+   */
   readonly callTimeoutMs?: number;
   /**
    * The same for a snapshot: how long the other side may take for a chunk, and at the end to verify

@@ -150,7 +150,7 @@ export class MemoryNetwork implements Network {
   #assertStillAttached(id: NodeId, rpc: RaftRpc, call: keyof RaftRpc): void {
     if (this.#nodes.get(id) === rpc) return;
     throw new UnreachableError(`Node ${id} left this network before its answer arrived.`, {
-      maybeApplied: call === 'forward',
+      maybeApplied: call === 'forward' || call === 'timeoutNow',
     });
   }
 }

@@ -1,7 +1,7 @@
 import type { JoinRequest, LeaveRequest, MembersResponse } from '../contract/network.ts';
 import { allVoters, isMember, isVoter } from '../core/membership.ts';
 import { InvalidMembershipError } from '../errors.ts';
-import { checkMember, infoOf } from './check-arguments.ts';
+import { agrees, checkMember, infoAfter, infoOf } from './check-arguments.ts';
 import type { Engine } from './engine.ts';
 import { changeMembership } from './membership-calls.ts';
 import { notLeader } from './refusal.ts';
@@ -9,7 +9,8 @@ import { changeVoters, isReady } from './voter-changes.ts';
 
 /**
  * Gives a node a place in the cluster, one step at a time: it is added as a learner, and made a
- * voter by a later call, once it has caught up. Repeating a call does no harm.
+ * voter by a later call, once it has caught up. A member that has moved has its new info replicated
+ * first: nobody reaches it before. Repeating a call does no harm.
  *
  * @throws {NotLeaderError | ChangeInProgressError} if it is to be tried again, there or later.
  * @throws {InvalidMembershipError} if the name belongs to another disk.
@@ -30,6 +31,9 @@ export async function admit(
     throw new InvalidMembershipError(
       `The name ${id} belongs to a node with disk ${known.incarnation}, and disk ${incarnation} asks to join by it. A name is never used again: start the node under a new one, and remove ${id}.`,
     );
+  } else if (!agrees(known, info)) {
+    const moved = infoAfter({ ...known, incarnation }, info);
+    await changeMembership(engine, { type: 'updateNode', id, info: moved }, signal);
   } else if (voter && !isVoter(membership, id) && isReady(engine, id)) {
     const voters = [...allVoters(membership), id];
     await changeVoters(engine, {

@@ -15,7 +15,10 @@ export interface ReadBarrierOptions extends WaitOptions {
 }
 
 export interface AddLearnerOptions extends WaitOptions {
-  /** Resolve only once the learner has what the leader had when it was added. Default `true`. */
+  /**
+   * Resolve only once the learner has what the leader had when it was added, and has applied or
+   * restored it. Default `true`.
+   */
   readonly wait?: boolean;
 }
 
@@ -29,7 +32,10 @@ export interface ChangeVotersOptions extends WaitOptions {
 export interface JoinOptions<Command, Response>
   extends RaftOptions<Command, Response>,
     WaitOptions {
-  /** Where the others reach this node, and what else is replicated about it. */
+  /**
+   * Where the others reach this node, and what else is replicated about it. Of a node that is a
+   * member already it replaces what is known, field by field; what is left out stays.
+   */
   readonly info: NodeInfo;
   /** Where members of the cluster may be reached; `address` is needed. Not all need to answer. */
   readonly seeds: readonly NodeInfo[];

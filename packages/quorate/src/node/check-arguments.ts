@@ -27,6 +27,26 @@ export function infoOf({ address, data }: NodeInfo): NodeInfo {
   return { ...(address === undefined ? {} : { address }), ...(data === undefined ? {} : { data }) };
 }
 
+/** What is known of a node once it has said `told`; what that leaves out stays as it was. */
+export function infoAfter<Info extends NodeInfo>(known: Info, told: NodeInfo): Info {
+  return { ...known, ...infoOf(told) };
+}
+
+/** `true` if what is known of a node is what it says of itself, as far as it says anything. */
+export function agrees(known: NodeInfo, { address, data }: NodeInfo): boolean {
+  if (address !== undefined && address !== known.address) return false;
+  return data === undefined || haveSameFields(known.data ?? {}, data);
+}
+
+function haveSameFields(
+  some: Readonly<Record<string, string>>,
+  others: Readonly<Record<string, string>>,
+): boolean {
+  const names = Object.keys(some);
+  if (names.length !== Object.keys(others).length) return false;
+  return names.every((name) => Object.hasOwn(others, name) && some[name] === others[name]);
+}
+
 /** @throws {TypeError} if these are no places where a cluster can be asked for. */
 export function checkSeeds(seeds: unknown): void {
   demand(

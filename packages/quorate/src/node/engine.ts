@@ -24,6 +24,7 @@ import { Peers } from './peers.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { errorOf } from './refusal.ts';
 import { Requests } from './requests.ts';
+import { SendPace } from './send-pace.ts';
 import { withSignal } from './signal.ts';
 import { Receiving } from './snapshot-receiver.ts';
 import { Snapshotter } from './snapshotter.ts';
@@ -103,18 +104,19 @@ export class Engine {
     const { ordered } = options.network;
     const core = makeCore(this.id, { config, runtime, recovered, ordered });
     const fail = (cause: unknown): void => this.fail(cause);
-    const post = (event: Event): void => this.post(event);
     this.#log = this.#makeLog(options, recovered);
     this.#peers = new Peers(this.id, {
       network: options.network,
       log: this.#log,
       snapshots: options.storage.snapshots,
-      transfers: new Transfers(config, runtime),
+      transfers: new Transfers(config),
+      pace: new SendPace(config.snapshotBytesPerSecond, runtime),
       config,
       runtime,
       identity: () => this.#log.identity,
       currentTerm: () => core.state.term,
-      post,
+      beforeVote: (id) => this.members.guard.beforeVote(id),
+      post: (event) => this.post(event),
       onSnapshotNotSent: (to, error) => this.witness.snapshotNotSent(to, error),
       onFailure: fail,
     });
@@ -149,13 +151,11 @@ export class Engine {
 
   get metrics(): RaftMetrics {
     const { isRunning, fatal } = this.#ending;
-    const { intake, requests, witness, snapshotter } = this;
-    const waiting = waitingIn(intake, requests, this.#peers);
+    const waiting = waitingIn(this.intake, this.requests, this.#peers);
     const { applied } = this.#applier;
     const now = this.runtime.now();
     const { reason: quarantine } = this.members.guard;
-    const facts = { isRunning, fatal, quarantine, applied, now, waiting, witness, snapshotter };
-    return pictureOf(this.state, facts);
+    return pictureOf(this.state, this, { isRunning, fatal, quarantine, applied, now, waiting });
   }
 
   post(event: Event): void {

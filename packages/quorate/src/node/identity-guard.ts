@@ -1,5 +1,6 @@
 import type { IdentifyResponse, Remembered } from '../contract/network.ts';
 import { isMember, isVoter } from '../core/membership.ts';
+import { jointQuorumValue } from '../core/quorum.ts';
 import type { CoreState } from '../core/state.ts';
 import type { Identity, NodeId, NodeInfo } from '../core/types.ts';
 import { RememberedNodes } from './remembered.ts';
@@ -9,7 +10,10 @@ export interface GuardHost {
   readonly identity: () => Identity;
   readonly now: () => number;
   readonly electionTimeoutMs: { readonly min: number; readonly max: number };
-  /** Asks a member who it is and what it knows of this node. */
+  /**
+   * Asks a member who it is and what it knows of this node; ends within the shortest election
+   * timeout.
+   */
   readonly identify: (id: NodeId, info: NodeInfo) => Promise<IdentifyResponse>;
   /** From now on this node must not be counted on by anybody. */
   readonly quarantine: (reason: string) => void;
@@ -23,7 +27,8 @@ export interface GuardHost {
  * campaign for ever. Such a node goes into quarantine until it ends, and says why.
  *
  * It asks the other members at its start, within the time in which it votes for nobody; whom it did
- * not reach it asks when it hears from them; and all again when it finds no leader for long.
+ * not reach it asks when it hears from them; and all again when it finds no leader for long. Until
+ * a node has answered, no vote passes between the two.
  */
 export class IdentityGuard {
   readonly #host: GuardHost;
@@ -33,7 +38,8 @@ export class IdentityGuard {
   #suspicion: { readonly cluster: string; readonly reason: string } | undefined = undefined;
   /** Who has answered since the start. */
   readonly #answered = new Set<NodeId>();
-  readonly #asking = new Set<NodeId>();
+  /** Questions under way; they resolve also when they fail. */
+  readonly #asking = new Map<NodeId, Promise<void>>();
   /** Who did not answer, and until when it is left alone. */
   readonly #restUntil = new Map<NodeId, number>();
   #leaderlessSince: number | undefined = undefined;
@@ -59,7 +65,7 @@ export class IdentityGuard {
   askAll(): void {
     const { membership, id: self } = this.#host.state();
     for (const [id, info] of Object.entries(membership.nodes)) {
-      if (id !== self) this.#ask(id, info);
+      if (id !== self) void this.#ask(id, info);
     }
   }
 
@@ -68,8 +74,24 @@ export class IdentityGuard {
     if (this.#answered.has(node) || this.#reason !== undefined) return;
     if (cluster === undefined || cluster !== this.#host.identity().cluster) return;
     const info = this.#host.state().membership.nodes[node];
-    if (info === undefined || this.#host.now() < (this.#restUntil.get(node) ?? -Infinity)) return;
-    this.#ask(node, info);
+    if (info !== undefined && !this.#isResting(node)) void this.#ask(node, info);
+  }
+
+  /**
+   * To be asked before this node votes for `id`, and before it asks `id` for a vote. Returns
+   * `undefined` if the vote may count at once, or else whether it may count as soon as that is
+   * known, within the shortest election timeout: `id` must have said since the start of this
+   * process what it remembers of this node, and unless a majority has, every member that was not
+   * just tried in vain is asked once more and given that time.
+   *
+   * A candidate that is not in the membership here cannot be asked, and is not: the change that
+   * added it may be what this node lacks, and its vote what the candidate needs to bring it.
+   */
+  beforeVote(id: NodeId): Promise<boolean> | undefined {
+    // What is in quarantine is refused by the core, which knows the term to answer.
+    if (this.#reason !== undefined) return undefined;
+    const open = this.#unansweredBefore(id);
+    return open.length === 0 ? undefined : this.#settle(id, open);
   }
 
   /** Another node asks what is known of it here. */
@@ -113,21 +135,45 @@ export class IdentityGuard {
     this.askAll();
   }
 
-  #ask(id: NodeId, info: NodeInfo): void {
-    if (this.#asking.has(id) || this.#reason !== undefined) return;
-    this.#asking.add(id);
-    this.#host.identify(id, info).then(
-      (answer) => {
-        this.#asking.delete(id);
-        if (answer.identity.node !== id) return;
-        this.#answered.add(id);
-        this.#judge(id, answer);
-      },
-      () => {
-        this.#asking.delete(id);
-        this.#restUntil.set(id, this.#host.now() + this.#host.electionTimeoutMs.min);
-      },
-    );
+  /** Whom to ask, and to wait for, before a vote that `id` gives or gets. */
+  #unansweredBefore(id: NodeId): [NodeId, NodeInfo][] {
+    const { membership, id: self } = this.#host.state();
+    const hasAnswered = (one: NodeId): boolean => one === self || this.#answered.has(one);
+    const answered = jointQuorumValue(membership.voters, (one) => (hasAnswered(one) ? 1 : 0));
+    const isWanted = (one: NodeId): boolean =>
+      one === id || (answered !== 1 && (this.#asking.has(one) || !this.#isResting(one)));
+    return Object.entries(membership.nodes).filter(([one]) => !hasAnswered(one) && isWanted(one));
+  }
+
+  async #settle(id: NodeId, open: readonly [NodeId, NodeInfo][]): Promise<boolean> {
+    await Promise.all(open.map(([one, info]) => this.#ask(one, info)));
+    if (this.#reason !== undefined) return false;
+    return this.#answered.has(id) || this.#host.state().membership.nodes[id] === undefined;
+  }
+
+  #isResting(id: NodeId): boolean {
+    return this.#host.now() < (this.#restUntil.get(id) ?? -Infinity);
+  }
+
+  /** Resolves when the question has ended, one way or the other. */
+  #ask(id: NodeId, info: NodeInfo): Promise<void> {
+    if (this.#reason !== undefined) return Promise.resolve();
+    const asked =
+      this.#asking.get(id) ??
+      this.#host.identify(id, info).then(
+        (answer) => {
+          this.#asking.delete(id);
+          if (answer.identity.node !== id) return;
+          this.#answered.add(id);
+          this.#judge(id, answer);
+        },
+        () => {
+          this.#asking.delete(id);
+          this.#restUntil.set(id, this.#host.now() + this.#host.electionTimeoutMs.min);
+        },
+      );
+    this.#asking.set(id, asked);
+    return asked;
   }
 
   #judge(by: NodeId, { identity, remembers, membership }: IdentifyResponse): void {

@@ -1,4 +1,5 @@
 import type { LogIndex } from '../core/types.ts';
+import type { BehindError } from '../errors.ts';
 import { decodeCommand, encodeCommand } from './codec.ts';
 import type { Engine } from './engine.ts';
 import { farHost } from './far-host.ts';
@@ -7,6 +8,7 @@ import { Forwarding } from './forwarding.ts';
 import type { Log } from './log.ts';
 import type { Peers } from './peers.ts';
 import { type Reader, type ReadMode, Reads } from './reads.ts';
+import { noReadInQuarantine } from './refusal.ts';
 import { Sessions } from './sessions.ts';
 import { type PendingWrite, Writes } from './writes.ts';
 
@@ -37,12 +39,14 @@ export class Intake {
     this.#engine = engine;
     this.#log = log;
     this.writes = new Writes(engine.config);
-    this.reads = new Reads(engine.config.maxWaitingCalls);
+    const { id, config, runtime } = engine;
+    this.reads = new Reads({ ...config, id, runtime });
     this.sessions = new Sessions({
       config: engine.config,
       runtime: engine.runtime,
       encode: (command) => encodeCommand(engine.codec, command),
       demandRunning: () => engine.demandOpen(),
+      turnedAway: (error) => engine.witness.turnedAway(error),
       write: (write) => this.write(write),
     });
     const host = farHost(engine, peers);
@@ -79,6 +83,8 @@ export class Intake {
   read(mode: ReadMode): Promise<LogIndex> {
     return new Promise((resolve, reject) => {
       this.#engine.demandOpen();
+      const refusal = this.#noReads;
+      if (refusal !== undefined) throw refusal;
       try {
         this.reads.add({ mode, resolve, reject });
       } catch (error) {
@@ -109,6 +115,8 @@ export class Intake {
   /** The core took a step: what waits for a leader, or for the end of a transfer, may go on. */
   stepped(): void {
     const { leader, leadership } = this.#engine.state;
+    const refusal = this.reads.count > 0 ? this.#noReads : undefined;
+    if (refusal !== undefined) this.reads.rejectAll(refusal);
     const isTransferring = leadership?.transfer !== undefined;
     const { leader: before, isTransferring: wasTransferring } = this.#seen;
     if (leader === before && isTransferring === wasTransferring) return;
@@ -139,6 +147,13 @@ export class Intake {
   #turnAway(error: unknown): never {
     this.#engine.witness.turnedAway(error);
     throw error;
+  }
+
+  /** Why no read ends well here: in quarantine the state does not get to where it has to. */
+  get #noReads(): BehindError | undefined {
+    const { id, members } = this.#engine;
+    const { reason } = members.guard;
+    return reason === undefined ? undefined : noReadInQuarantine(id, reason);
   }
 
   get #leads(): boolean {

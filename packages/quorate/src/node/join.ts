@@ -3,6 +3,7 @@ import { isJoint, isMember, isVoter } from '../core/membership.ts';
 import type { EffectiveMembership, NodeId, NodeInfo } from '../core/types.ts';
 import { InvalidMembershipError, type NotLeaderError } from '../errors.ts';
 import { admit, dismiss } from './admission.ts';
+import { agrees } from './check-arguments.ts';
 import type { Engine } from './engine.ts';
 import { isRaftError } from './error-codes.ts';
 import { readRefusal } from './far-refusal.ts';
@@ -19,15 +20,18 @@ export interface JoinWishes {
 }
 
 /**
- * Finds the leader by way of the seeds, asks it for a place until this node has it, and waits until
- * this node has applied all that came before. Tries on for as long as `signal` allows.
+ * Finds the leader by way of the seeds, asks it for a place until this node has it and the others
+ * know its info, and waits until this node has applied all that came before. Tries on for as long
+ * as `signal` allows.
  *
  * @throws {InvalidMembershipError} if the cluster refuses this node, or its disk is of another one.
  */
 export async function joinCluster(engine: Engine, wishes: JoinWishes): Promise<void> {
   const { signal, voter } = wishes;
   const { id } = engine;
-  if (hasPlace(engine.state.membership, id, voter)) return;
+  const isDone = (membership: EffectiveMembership): boolean =>
+    hasPlace(membership, id, voter) && agrees(membership.nodes[id] ?? {}, wishes.info);
+  if (isDone(engine.state.membership)) return;
   const search = new LeaderSearch(
     engine,
     wishes.seeds.map((info) => ({ id: info.address ?? '', info })),
@@ -38,7 +42,7 @@ export async function joinCluster(engine: Engine, wishes: JoinWishes): Promise<v
   };
   for (;;) {
     const membership = await search.askLeader(ask, signal);
-    if (membership !== undefined && hasPlace(membership, id, voter)) {
+    if (membership !== undefined && isDone(membership)) {
       await engine.observers.waitFor(
         ({ applied }) => applied.index >= membership.logId.index,
         signal,

@@ -8,7 +8,7 @@ import type {
 import type { EffectiveMembership, LogId, SnapshotMeta } from '../core/types.ts';
 import { FatalError } from '../errors.ts';
 import { isSessionRecord } from './session-records.ts';
-import { SessionTable } from './session-table.ts';
+import { SessionTable, type SessionTableOptions, type SessionTally } from './session-table.ts';
 import { type Chunks, type KeptRecord, openEnvelope, sealEnvelope } from './snapshot-envelope.ts';
 
 type Responses = readonly unknown[] | Promise<readonly unknown[]>;
@@ -30,6 +30,8 @@ export interface FrozenContent {
  * the library keeps beside its state.
  */
 export class Machine {
+  /** What the tables of the sessions did, one after another, since the node was started. */
+  readonly sessionTally: SessionTally = { expired: 0, refused: 0 };
   readonly #volatile: StateMachine<unknown, unknown> | undefined;
   readonly #durable: DurableStateMachine<unknown, unknown> | undefined;
   readonly #validate: AnyStateMachine<unknown, unknown>['validate'];
@@ -40,7 +42,7 @@ export class Machine {
     // One without a disk of its own takes fewer arguments.
     else this.#volatile = machine as unknown as StateMachine<unknown, unknown>;
     this.#validate = machine.validate?.bind(machine);
-    this.#sessions = new SessionTable({ keepsChanges: this.isDurable });
+    this.#sessions = new SessionTable(this.#tableOptions);
   }
 
   /** The sessions at the same moment as the state. */
@@ -97,7 +99,7 @@ export class Machine {
       if (key === recordKeys.applied && value !== undefined) applied = readLogId(value);
       else if (isSessionRecord(key)) ofSessions.push(record);
     }
-    this.#sessions = SessionTable.from(ofSessions, { keepsChanges: true });
+    this.#sessions = SessionTable.from(ofSessions, this.#tableOptions);
     return applied;
   }
 
@@ -121,7 +123,7 @@ export class Machine {
   async restore(chunks: AsyncIterable<Uint8Array>, meta: SnapshotMeta): Promise<void> {
     const { records, content, close } = await openEnvelope(chunks);
     try {
-      const sessions = SessionTable.from(records, { keepsChanges: this.isDurable });
+      const sessions = SessionTable.from(records, this.#tableOptions);
       if (this.#volatile !== undefined) await this.#volatile.restore(content, meta);
       else {
         const ofSessions = records.filter(({ key }) => isSessionRecord(key));
@@ -137,6 +139,10 @@ export class Machine {
 
   async flush(): Promise<void> {
     await this.#durable?.flush?.();
+  }
+
+  get #tableOptions(): SessionTableOptions {
+    return { keepsChanges: this.isDurable, tally: this.sessionTally };
   }
 
   get #durableMachine(): DurableStateMachine<unknown, unknown> {

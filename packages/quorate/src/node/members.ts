@@ -42,16 +42,20 @@ export class Members {
     this.#log = log;
     this.#questions = new Questions(runtime);
     this.#run = runtime.randomId();
-    const identify = (id: NodeId, info: NodeInfo): Promise<IdentifyResponse> =>
-      this.identify({ id, info });
+    const { callTimeoutMs, electionTimeoutMs } = config;
+    const identifyWithin =
+      (ms: number) =>
+      (id: NodeId, info: NodeInfo): Promise<IdentifyResponse> =>
+        this.#identifyWithin(ms, { id, info });
     const state = (): Readonly<CoreState> => engine.state;
     const identity = (): Identity => engine.identity;
     this.guard = new IdentityGuard({
       state,
       identity,
-      identify,
+      // Votes wait for it, and no campaign is shorter than that.
+      identify: identifyWithin(Math.min(callTimeoutMs, electionTimeoutMs.min)),
       now: () => runtime.now(),
-      electionTimeoutMs: config.electionTimeoutMs,
+      electionTimeoutMs,
       changed: () => engine.observers.changed(),
       // Not within the step that told of it.
       quarantine: (reason) => queueMicrotask(() => engine.post({ type: 'quarantine', reason })),
@@ -59,9 +63,9 @@ export class Members {
     this.incarnations = new Incarnations({
       state,
       identity,
-      identify,
+      identify: identifyWithin(callTimeoutMs),
       runtime,
-      retryMs: config.electionTimeoutMs.max,
+      retryMs: electionTimeoutMs.max,
       change: (change) => commitChange(engine, change, undefined),
     });
   }
@@ -87,9 +91,11 @@ export class Members {
   identified(from: Identity | undefined): IdentifyResponse {
     const membership = this.committed;
     const remembers = from && this.guard.met(from);
+    const { leader, applied } = this.#engine.state;
     return {
       identity: this.#engine.identity,
-      leader: this.#engine.state.leader,
+      leader,
+      applied,
       ...(membership === undefined ? {} : { membership }),
       ...(remembers === undefined ? {} : { remembers }),
     };
@@ -112,16 +118,20 @@ export class Members {
   }
 
   identify(place: Place): Promise<IdentifyResponse> {
-    const { callTimeoutMs } = this.#engine.config;
-    return this.ask(place, callTimeoutMs, (rpc, options) => rpc.identify(options));
+    return this.#identifyWithin(this.#engine.config.callTimeoutMs, place);
+  }
+
+  #identifyWithin(ms: number, place: Place): Promise<IdentifyResponse> {
+    return this.ask(place, ms, (rpc, options) => rpc.identify(options));
   }
 
   /** Asks who answers at an address, of whatever cluster that is. */
   identifyStranger(place: Place): Promise<IdentifyResponse> {
     const { callTimeoutMs } = this.#engine.config;
-    return this.ask(place, callTimeoutMs, (rpc, { from, signal }) => {
+    return this.ask(place, callTimeoutMs, (rpc, { from, signal, timeoutMs }) => {
       const nobodys = from && { from: { ...from, cluster: undefined } };
-      return rpc.identify({ ...nobodys, ...(signal && { signal }) });
+      const wait = timeoutMs === undefined ? {} : { timeoutMs };
+      return rpc.identify({ ...nobodys, ...wait, ...(signal && { signal }) });
     });
   }
 

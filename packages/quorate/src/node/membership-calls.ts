@@ -1,10 +1,14 @@
 import { assert } from '../core/assert.ts';
 import type { MembershipChange } from '../core/event.ts';
 import { isMember } from '../core/membership.ts';
-import type { EffectiveMembership, LogId, NodeId } from '../core/types.ts';
+import type { EffectiveMembership, LogId, LogIndex, NodeId } from '../core/types.ts';
 import { ChangeInProgressError, InvalidMembershipError, LeadershipLostError } from '../errors.ts';
 import type { Engine } from './engine.ts';
 import { withSignal } from './signal.ts';
+import { waitWithin } from './wait-within.ts';
+
+/** A learner that is busy with its snapshot is asked again after so many heartbeats at most. */
+const longestPauseBeats = 16;
 
 /**
  * Makes a change and waits until it is committed. A change that nobody asked for goes first, and so
@@ -63,7 +67,8 @@ export async function awaitCommit(
 }
 
 /**
- * Waits until learner `id` has all that the leader has now.
+ * Waits until learner `id` has all that the leader has now, and has applied what of it is committed
+ * now: an answer to a snapshot says that the learner has it, and not yet that it has restored it.
  *
  * @throws {InvalidMembershipError} if the learner is removed before that.
  */
@@ -73,15 +78,44 @@ export async function awaitCatchUp(
   logId: LogId,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const target = engine.state.last.index;
+  const { last, committed } = engine.state;
   await awaitOrLose(engine, logId, signal, () => {
-    const { leadership, membership } = engine.state;
-    if (leadership !== undefined && !isMember(membership, id)) {
-      throw new InvalidMembershipError(`Learner ${id} was removed before it had caught up.`);
-    }
-    const matchIndex = leadership?.progress.get(id)?.matchIndex ?? 0;
-    return matchIndex >= target || undefined;
+    demandLearner(engine, id);
+    const matchIndex = engine.state.leadership?.progress.get(id)?.matchIndex ?? 0;
+    return matchIndex >= last.index || undefined;
   });
+  // The protocol does not tell the leader how far others have applied, so it asks.
+  const { heartbeatMs } = engine.config;
+  let pauseMs = heartbeatMs;
+  while (!(await hasApplied(engine, id, committed, signal))) {
+    await findOrLose(engine, { logId, ms: pauseMs, signal }, () => demandLearner(engine, id));
+    pauseMs = Math.min(2 * pauseMs, longestPauseBeats * heartbeatMs);
+  }
+}
+
+/** @throws {InvalidMembershipError} if this node leads, and `id` is no member any more. */
+function demandLearner({ state }: Engine, id: NodeId): undefined {
+  if (state.leadership === undefined || isMember(state.membership, id)) return;
+  throw new InvalidMembershipError(`Learner ${id} was removed before it had caught up.`);
+}
+
+/** Asks `id`. One that does not say how far it has come is taken for as far as its log is. */
+async function hasApplied(
+  engine: Engine,
+  id: NodeId,
+  index: LogIndex,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const info = engine.state.membership.nodes[id];
+  if (info === undefined) return false;
+  try {
+    const { applied } = await withSignal(engine.members.identify({ id, info }), signal);
+    return applied === undefined || applied >= index;
+  } catch {
+    signal?.throwIfAborted();
+    engine.demandRunning({ isLogged: true });
+    return false; // Out of reach for now.
+  }
 }
 
 /** Waits until the joint membership of entry `logId` has given way to the new voters alone. */
@@ -106,6 +140,23 @@ async function awaitOrLose<Found extends object | true>(
   signal: AbortSignal | undefined,
   find: () => Found | undefined,
 ): Promise<Found> {
+  const found = await findOrLose(engine, { logId, ms: undefined, signal }, find);
+  assert(found !== undefined, 'without a bound it is found, or thrown what came in between');
+  return found;
+}
+
+interface Wait {
+  readonly logId: LogId;
+  /** `undefined` is as long as it takes. */
+  readonly ms: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function findOrLose<Found extends object | true>(
+  engine: Engine,
+  { logId, ms, signal }: Wait,
+  find: () => Found | undefined,
+): Promise<Found | undefined> {
   let found: Found | undefined;
   const isOver = (): boolean => {
     // Kept, since it may be gone again when the caller gets its turn.
@@ -113,7 +164,8 @@ async function awaitOrLose<Found extends object | true>(
     return found !== undefined || engine.state.leadership === undefined;
   };
   try {
-    await engine.observers.waitFor(isOver, signal);
+    if (ms === undefined) await engine.observers.waitFor(isOver, signal);
+    else if (!(await waitWithin(engine, ms, signal, isOver))) return undefined;
   } catch (reason) {
     // A node that stops cannot take back what is in its log.
     if (signal?.aborted !== true) engine.demandRunning({ isLogged: true });

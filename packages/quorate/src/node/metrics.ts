@@ -4,6 +4,7 @@ import type { EffectiveMembership, LogId, LogIndex, NodeId, Role, Term } from '.
 import type { FatalError } from '../errors.ts';
 import type { Counts } from './counters.ts';
 import type { Latencies } from './latencies.ts';
+import type { Machine } from './machine.ts';
 import type { Snapshotter } from './snapshotter.ts';
 import type { Witness } from './witness.ts';
 
@@ -32,6 +33,27 @@ export interface Waiting {
   readonly requests: number;
   /** Calls to other nodes that are not answered; a transfer of a snapshot is none. */
   readonly calls: number;
+}
+
+/** Sessions of clients, as the table has them that is replicated with the state. */
+export interface SessionMetrics {
+  /** Sessions that are open, at most `maxSessions`. */
+  readonly open: number;
+  /**
+   * What they and the kept responses count for against `maxSessionBytes`, in bytes. Entries that
+   * were applied since it was looked at last, at most 64, may exceed the bound.
+   */
+  readonly bytes: number;
+  /**
+   * Sessions that had to make room for others, by either bound, as this node applied it since it
+   * was started; entries that it has from a snapshot, or repeats after a restart, as they come.
+   */
+  readonly expired: number;
+  /**
+   * Writes that came to nothing since their session was over, or their number no longer kept;
+   * counted by every node that applies them, since this one was started.
+   */
+  readonly refused: number;
 }
 
 /**
@@ -63,6 +85,7 @@ export interface RaftMetrics {
    */
   readonly quorumContactMs: number | undefined;
   readonly waiting: Waiting;
+  readonly sessions: SessionMetrics;
   /** What has happened since the node was started. */
   readonly counts: Counts;
   /** How long it took, since the node was started. */
@@ -89,14 +112,20 @@ interface Facts {
   readonly applied: LogId;
   readonly now: number;
   readonly waiting: Waiting;
+}
+
+/** Those who know more. */
+interface Parts {
   readonly witness: Pick<Witness, 'counters' | 'latencies'>;
   readonly snapshotter: Pick<Snapshotter, 'failure'>;
+  readonly machine: Pick<Machine, 'sessions' | 'sessionTally'>;
 }
 
 /** Draws the picture of the moment, or the last one of a node that stopped. */
 export function pictureOf(
   core: Readonly<CoreState>,
-  { isRunning, fatal, quarantine, applied, now, waiting, witness, snapshotter }: Facts,
+  { witness, snapshotter, machine }: Parts,
+  { isRunning, fatal, quarantine, applied, now, waiting }: Facts,
 ): RaftMetrics {
   const { log } = core;
   const leadership = isRunning ? core.leadership : undefined;
@@ -118,12 +147,17 @@ export function pictureOf(
     progress: leadership === undefined ? undefined : progressOf(leadership, log.last.index),
     quorumContactMs: isRunning ? quorumContactMs(core, now) : undefined,
     waiting: isRunning ? waiting : nothingWaits,
+    sessions: sessionsOf(machine),
     counts: witness.counters.picture,
     latencies: witness.latencies.picture,
     snapshotFailure: snapshotter.failure === undefined ? undefined : messageOf(snapshotter.failure),
     quarantine,
     fatal,
   };
+}
+
+function sessionsOf({ sessions, sessionTally }: Parts['machine']): SessionMetrics {
+  return { open: sessions.size, bytes: sessions.bytes, ...sessionTally };
 }
 
 function messageOf(failure: unknown): string {

@@ -1,11 +1,13 @@
 import type { CallOptions } from '../contract/network.ts';
 import type { CallId } from '../core/event.ts';
 import type { Identity } from '../core/types.ts';
+import { UnreachableError } from '../errors.ts';
 
 export interface OpenCallOptions {
   readonly from: Identity;
   readonly to: { readonly node: string; readonly incarnation?: string };
-  readonly deadline: number;
+  readonly now: number;
+  readonly timeoutMs: number;
 }
 
 /**
@@ -16,14 +18,17 @@ export class OpenCall implements CallOptions {
   readonly call: CallId;
   readonly from: Identity;
   readonly to: { readonly node: string; readonly incarnation?: string };
+  readonly timeoutMs: number;
+  /** On the clock of the runtime. */
   readonly deadline: number;
   #controller: AbortController | undefined = undefined;
 
-  constructor(call: CallId, { from, to, deadline }: OpenCallOptions) {
+  constructor(call: CallId, { from, to, now, timeoutMs }: OpenCallOptions) {
     this.call = call;
     this.from = from;
     this.to = to;
-    this.deadline = deadline;
+    this.timeoutMs = timeoutMs;
+    this.deadline = now + timeoutMs;
   }
 
   get signal(): AbortSignal {
@@ -35,4 +40,10 @@ export class OpenCall implements CallOptions {
     this.#controller ??= new AbortController();
     this.#controller.abort(reason);
   }
+}
+
+/** It may have arrived all the same, and what it asked for may have been done. */
+export function late(open: OpenCall): UnreachableError {
+  const message = `Node ${open.to.node} did not answer in time.`;
+  return new UnreachableError(message, { maybeApplied: true });
 }

@@ -52,6 +52,11 @@ export interface RaftConfig {
   readonly maxPendingBytes: number;
   /** The same by count. Default 100,000. */
   readonly maxPendingWrites: number;
+  /**
+   * How long a read may wait, in milliseconds, wherever it is: for its turn, for the leader, for
+   * the state machine to get to its index. It ends earlier if no leader is found. Default 10,000.
+   */
+  readonly readTimeoutMs: number;
   /** Reads and other calls of the application that wait for an answer. Default 100,000. */
   readonly maxWaitingCalls: number;
   /**
@@ -103,7 +108,10 @@ export interface RaftConfig {
   readonly snapshotBuildBytesPerSecond: number;
   /** Snapshots sent at once to lagging followers; the others wait for their turn. Default 2. */
   readonly maxSnapshotTransfers: number;
-  /** Bytes of snapshots sent in a second, all together. Default `Infinity`. */
+  /**
+   * Bytes of snapshots sent in a second, all together. It is kept to over any stretch of time, but
+   * for what about a twentieth of a second allows. Default `Infinity`.
+   */
   readonly snapshotBytesPerSecond: number;
   /**
    * A transfer of a snapshot in which nothing moves for this long, in milliseconds, is given up;
@@ -148,6 +156,7 @@ export const defaultConfig: RaftConfig = {
   maxCommandBytes: 16 * mebibyte,
   maxPendingBytes: 64 * mebibyte,
   maxPendingWrites: 100_000,
+  readTimeoutMs: 10_000,
   maxWaitingCalls: 100_000,
   maxSessions: 10_000,
   maxSessionBytes: 64 * mebibyte,
@@ -190,6 +199,7 @@ export function completeConfig(config: Partial<RaftConfig> = {}): RaftConfig {
   demandPositive('electionTimeoutMs.min', min);
   demandPositive('electionTimeoutMs.max', max);
   demandPositive('callTimeoutMs', complete.callTimeoutMs);
+  demandPositive('readTimeoutMs', complete.readTimeoutMs);
   demandPositive('snapshotStallMs', complete.snapshotStallMs);
   demandPositive('catchUpTimeoutMs', complete.catchUpTimeoutMs);
   for (const name of countOptions) demandCount(name, complete[name]);

@@ -9,6 +9,7 @@ import type { Log } from './log.ts';
 import type { RaftConfig } from './options.ts';
 import { Questions } from './questions.ts';
 import { Replicator } from './replicator.ts';
+import type { SendPace } from './send-pace.ts';
 import type { Transfers } from './transfers.ts';
 
 export interface PeersOptions {
@@ -16,10 +17,13 @@ export interface PeersOptions {
   readonly log: Log;
   readonly snapshots: SnapshotStore;
   readonly transfers: Transfers;
+  readonly pace: SendPace;
   readonly config: RaftConfig;
   readonly runtime: Runtime;
   readonly identity: () => Identity;
   readonly currentTerm: () => number;
+  /** See `IdentityGuard`. */
+  readonly beforeVote: (id: NodeId) => Promise<boolean> | undefined;
   readonly post: (event: Event) => void;
   readonly onSnapshotNotSent?: (to: NodeId, error: unknown) => void;
   readonly onFailure: (cause: unknown) => void;
@@ -72,7 +76,20 @@ export class Peers {
     else replicator.replicate(action.call, action.range);
   }
 
+  /** Nobody is asked for a vote who has not said yet what it remembers of this node. */
   requestVote(action: Extract<Action, { type: 'requestVote' }>): void {
+    const settling = this.#options.beforeVote(action.to);
+    if (settling === undefined) {
+      this.#requestVote(action);
+      return;
+    }
+    void settling.then((mayCount) => {
+      if (mayCount) this.#requestVote(action);
+      else this.#options.post({ type: 'unanswered', call: action.call });
+    });
+  }
+
+  #requestVote(action: Extract<Action, { type: 'requestVote' }>): void {
     const replicator = this.#replicators.get(action.to);
     if (replicator === undefined) this.#options.post({ type: 'unanswered', call: action.call });
     else replicator.requestVote(action.call, action.rpc);
@@ -86,8 +103,9 @@ export class Peers {
 
   timeoutNow({ call, to, term }: Extract<Action, { type: 'timeoutNow' }>): void {
     const replicator = this.#replicators.get(to);
-    if (replicator === undefined) this.#options.post({ type: 'unanswered', call });
-    else replicator.timeoutNow(call, term);
+    if (replicator === undefined) {
+      this.#options.post({ type: 'unanswered', call, hadNoEffect: true });
+    } else replicator.timeoutNow(call, term);
   }
 
   /**

@@ -1,8 +1,7 @@
 import type { CallOptions } from '../contract/network.ts';
 import type { Identity } from '../core/types.ts';
-import { UnreachableError } from '../errors.ts';
 import type { Runtime, Timer } from '../platform/runtime.ts';
-import { OpenCall } from './open-call.ts';
+import { late, OpenCall } from './open-call.ts';
 
 /** Who is asked by whom, and for how long. */
 export interface Question {
@@ -36,10 +35,9 @@ export class Questions {
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) return reject(this.#closed.reason);
-      const deadline = this.#runtime.now() + timeoutMs;
-      const open = new OpenCall(0, { from, to, deadline });
+      const open = new OpenCall(0, { from, to, now: this.#runtime.now(), timeoutMs });
       this.#open.set(open, reject);
-      this.#arm(deadline);
+      this.#arm(open.deadline);
       attempt(() => put(open)).then(
         (answer) => {
           if (this.#open.delete(open)) resolve(answer);
@@ -87,10 +85,4 @@ export class Questions {
 /** A network that throws at once is as good as one that rejects. */
 async function attempt<Answer>(put: () => Promise<Answer>): Promise<Answer> {
   return put();
-}
-
-/** It may have arrived all the same, and what it asked for may have been done. */
-function late(open: OpenCall): UnreachableError {
-  const message = `Node ${open.to.node} did not answer in time.`;
-  return new UnreachableError(message, { maybeApplied: true });
 }

@@ -75,7 +75,9 @@ export class Raft<Command, Response> implements AsyncDisposable {
    * Starts a node and joins a cluster that runs, whose name and leader it finds out from `seeds`.
    * Resolves once this node is a member, a voter if asked for, and has applied all that came before
    * that. Tries on until `signal` ends it. A node whose storage says that it has its place already
-   * just starts; if joining fails, the node is closed.
+   * just starts, also when nobody else is up; but one whose `info` says otherwise than its storage,
+   * say by another address, has that replicated before it resolves, and needs a leader for it. If
+   * joining fails, the node is closed.
    *
    * @throws {InvalidMembershipError} if the cluster refuses it: its name belongs to another disk,
    * or its disk to another cluster.
@@ -177,9 +179,10 @@ export class Raft<Command, Response> implements AsyncDisposable {
    * keep to `maxClockDrift`; when the lease does not hold, it asks the majority.
    *
    * A node that finds no leader to answer gives up after the longest election timeout, or twice
-   * that if one is asked and does not answer. How long its state machine takes to get to the index
-   * is bounded by `signal` alone.
+   * that if one is asked and does not answer. All in all a read waits for `readTimeoutMs` at most.
    *
+   * @throws {BehindError} if the state of this node does not get to where the read needs it in
+   * that time, or is in quarantine and never would.
    * @throws {NotLeaderError} if no leader is known.
    * @throws {UnreachableError} if the leader does not answer.
    * @throws {OverloadedError} if too much is waiting already, here or on the leader.
@@ -198,8 +201,11 @@ export class Raft<Command, Response> implements AsyncDisposable {
    * wait; after it they go to whoever leads. From its beginning on, this leader has no lease in its
    * term, even if the transfer fails.
    *
+   * A lost answer of `to` decides nothing: what counts is a newer term within that time.
+   *
    * @throws {TransferError} if `to` is no other voter, has not answered lately, or does not take
-   * over in time; this node leads on then.
+   * over in time; this node leads on then. With `maybeApplied`, `to` was asked to take over and
+   * may still do so.
    * @throws {NotLeaderError} with the leader to turn to, if one is known.
    */
   async transferLeadership(to?: NodeId, { signal }: WaitOptions = {}): Promise<void> {
@@ -209,9 +215,13 @@ export class Raft<Command, Response> implements AsyncDisposable {
   }
 
   /**
-   * Adds a node that receives the log and has no vote. Resolves once it has caught up (`wait`).
+   * Adds a node that receives the log and has no vote. Resolves once it has caught up (`wait`): it
+   * has on its disk what the leader had in its log when the node became a member, and has applied,
+   * or restored from a snapshot, what of that was committed then. How long that takes is bounded by
+   * `signal` alone; what was begun goes on without it.
    *
    * @throws {ChangeInProgressError} if another change is under way.
+   * @throws {LeadershipLostError} if this node leads no more; the node may have become a member.
    * @throws {InvalidMembershipError} if the node is a member already, or is removed meanwhile.
    */
   async addLearner(

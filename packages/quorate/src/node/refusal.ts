@@ -3,6 +3,7 @@ import { assertNever } from '../core/assert.ts';
 import type { Membership, NodeId } from '../core/types.ts';
 import {
   AlreadyInitializedError,
+  BehindError,
   ChangeInProgressError,
   InvalidMembershipError,
   NotLeaderError,
@@ -33,10 +34,26 @@ export function errorOf(refusal: Refusal, self: NodeId, membership: Membership):
     case 'invalidTransfer':
       return new TransferError(`The leadership cannot be handed over: ${refusal.reason}.`);
     case 'transferFailed':
-      return new TransferError(`The leadership was not handed over: ${refusal.reason}.`);
+      return notHandedOver(refusal);
     default:
       return assertNever(refusal);
   }
+}
+
+function notHandedOver({
+  reason,
+  isUnknown,
+}: Extract<Refusal, { type: 'transferFailed' }>): TransferError {
+  if (!isUnknown) return new TransferError(`The leadership was not handed over: ${reason}.`);
+  const message = `It is not known whether the leadership is handed over: ${reason}. That may still come; wait for a leader, and look who it is.`;
+  return new TransferError(message, { maybeApplied: true });
+}
+
+/** A node in quarantine confirms nothing, so it is sent no more, and gets no further. */
+export function noReadInQuarantine(self: NodeId, quarantine: string): BehindError {
+  return new BehindError(
+    `Node ${self} is in quarantine, so its state does not get to where a read needs it. Read on another node. ${quarantine}`,
+  );
 }
 
 export function notLeader(

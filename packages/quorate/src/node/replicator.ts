@@ -4,10 +4,11 @@ import { assert } from '../core/assert.ts';
 import type { CallId, Event } from '../core/event.ts';
 import type { AppendEntriesResponse, VoteRequest, VoteResponse } from '../core/message.ts';
 import type { Entry, Term } from '../core/types.ts';
-import { StoppedError, UnreachableError } from '../errors.ts';
+import { StoppedError } from '../errors.ts';
 import type { Timer } from '../platform/runtime.ts';
+import { readRefusal } from './far-refusal.ts';
 import { entryBytes } from './log-tail.ts';
-import { OpenCall } from './open-call.ts';
+import { late, OpenCall } from './open-call.ts';
 import type { PeersOptions } from './peers.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 
@@ -116,7 +117,9 @@ export class Replicator {
     this.#isClosed = true;
     this.#snapshots.stop('The connection to this node was given up.');
     this.#timer?.handle.cancel();
-    const reason = new StoppedError('The connection to this node was given up.');
+    const reason = new StoppedError('The connection to this node was given up.', {
+      maybeApplied: true,
+    });
     for (const open of [...this.#calls.values()]) this.#end(open, reason);
     await this.#options.connection[Symbol.asyncDispose]();
   }
@@ -149,10 +152,10 @@ export class Replicator {
     const { runtime, post, identity, to } = this.#options;
     const now = runtime.now();
     if (this.#isClosed || now < this.#restUntil) {
-      post({ type: 'unanswered', call });
+      post({ type: 'unanswered', call, hadNoEffect: true });
       return undefined;
     }
-    const open = new OpenCall(call, { from: identity(), to, deadline: now + timeoutMs });
+    const open = new OpenCall(call, { from: identity(), to, now, timeoutMs });
     this.#calls.set(call, open);
     this.#arm(open.deadline);
     return open;
@@ -196,7 +199,10 @@ export class Replicator {
   #end(open: OpenCall, reason: unknown): void {
     this.#calls.delete(open.call);
     open.abort(reason);
-    this.#options.post({ type: 'unanswered', call: open.call });
+    // Who may be asked again has done nothing, and will not.
+    const { mayRepeat } = readRefusal(reason, open.to.node);
+    const effect = mayRepeat ? ({ hadNoEffect: true } as const) : {};
+    this.#options.post({ type: 'unanswered', call: open.call, ...effect });
   }
 
   /** One timer for all calls: it rings at the earliest deadline and looks who is late. */
@@ -214,7 +220,7 @@ export class Replicator {
     let next = Infinity;
     for (const open of [...this.#calls.values()]) {
       if (open.deadline > now) next = Math.min(next, open.deadline);
-      else this.#end(open, new UnreachableError(`Node ${open.to.node} did not answer in time.`));
+      else this.#end(open, late(open));
     }
     if (next < Infinity && !this.#isClosed) this.#arm(next);
   }

@@ -52,18 +52,28 @@ export class RpcServer implements RaftRpc {
     this.#host = host;
   }
 
-  // Neither call looks at `options.signal`: the core answers each of them, at once or when the disk
-  // has, and a caller that no longer waits costs nothing more.
+  // Neither call looks at `options.signal`: each of them is answered, by the core at once or when
+  // the disk has, or when it is known who asks; a caller that no longer waits costs nothing more.
 
   requestVote(rpc: VoteRequest, options: CallOptions = {}): Promise<VoteResponse> {
     return new Promise((resolve, reject) => {
       this.#guard(options, { node: rpc.candidate, term: rpc.term });
-      const request = this.#host.requests.open(
+      const { requests, post, members } = this.#host;
+      const request = requests.open(
         (answer) =>
           answer.type === 'vote' ? resolve(answer.response) : reject(unexpected(answer)),
         reject,
       );
-      this.#host.post({ type: 'requestVote', request, rpc });
+      const event = { type: 'requestVote', request, rpc } as const;
+      const settling = members.guard.beforeVote(rpc.candidate);
+      if (settling === undefined) {
+        post(event);
+        return;
+      }
+      // The core does not hear of a vote that cannot be given yet: the candidate asks again.
+      void settling.then((mayCount) =>
+        mayCount ? post(event) : requests.answer(request, noVoteYet),
+      );
     });
   }
 
@@ -234,6 +244,9 @@ function checkRun({ entries, previous, term }: AppendEntriesRequest): void {
     throw new RangeError(`A leader of term ${term} must not send entries of term ${before.term}.`);
   }
 }
+
+/** It says nothing about terms, since only the core knows which are durable. */
+const noVoteYet: Answer = { type: 'vote', response: { term: 0, granted: false } };
 
 function unexpected(answer: Answer): Error {
   return new Error(`Broken invariant: the core answered ${answer.type}.`);

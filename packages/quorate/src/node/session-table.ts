@@ -50,6 +50,21 @@ interface Session {
   floor: number;
 }
 
+/** What became of sessions, and of writes, since whoever keeps the tally began. */
+export interface SessionTally {
+  /** Sessions that had to make room for others; those that were closed are none. */
+  expired: number;
+  /** Writes that were not let through: their session was over, or their number forgotten. */
+  refused: number;
+}
+
+export interface SessionTableOptions {
+  /** Keep what has changed, for a state machine that keeps the table. Default `false`. */
+  readonly keepsChanges?: boolean;
+  /** Where it is counted what the table does; it may outlive the table. */
+  readonly tally?: SessionTally;
+}
+
 /** What a response or a session counts for beside its bytes. */
 const overheadBytes = 64;
 
@@ -71,6 +86,7 @@ export class SessionTable {
   readonly #sessions = new Map<LogIndex, Session>();
   /** For a state machine that keeps the table; nobody else would ever take them. */
   readonly #changed: Map<string, Uint8Array | undefined> | undefined;
+  readonly #tally: SessionTally;
   #maxSessions = 0;
   #maxSessionBytes = 0;
   #stretch = -1;
@@ -78,8 +94,12 @@ export class SessionTable {
   /** Writes that were admitted and have no response yet. */
   #unanswered = 0;
 
-  constructor({ keepsChanges = false }: { keepsChanges?: boolean } = {}) {
+  constructor({
+    keepsChanges = false,
+    tally = { expired: 0, refused: 0 },
+  }: SessionTableOptions = {}) {
     this.#changed = keepsChanges ? new Map() : undefined;
+    this.#tally = tally;
   }
 
   get size(): number {
@@ -107,7 +127,7 @@ export class SessionTable {
     this.#changeSession(index);
     for (const id of this.#sessions.keys()) {
       if (this.#sessions.size <= maxSessions) return;
-      this.#remove(id);
+      this.#expire(id);
     }
   }
 
@@ -121,10 +141,10 @@ export class SessionTable {
   admit({ id, sequence }: SessionWrite, index: LogIndex): SessionVerdict {
     this.#enter(index);
     const session = this.#sessions.get(id);
-    if (session === undefined) return { type: 'expired' };
+    if (session === undefined) return this.#refuse('expired');
     const known = session.responses.get(sequence);
     if (known !== undefined) return { type: 'repeated', kept: known };
-    if (sequence <= session.floor) return { type: 'forgotten' };
+    if (sequence <= session.floor) return this.#refuse('forgotten');
     const kept: KeptResponse = { bytes: undefined };
     session.responses.set(sequence, kept);
     this.#unanswered += 1;
@@ -186,10 +206,7 @@ export class SessionTable {
    *
    * @throws {FatalError} if they are not as they were given.
    */
-  static from(
-    records: Iterable<LibraryRecord>,
-    options: { keepsChanges?: boolean } = {},
-  ): SessionTable {
+  static from(records: Iterable<LibraryRecord>, options: SessionTableOptions = {}): SessionTable {
     const table = new SessionTable(options);
     const { head, sessions, responses } = readRecords(records);
     if (head === undefined) return table;
@@ -227,7 +244,7 @@ export class SessionTable {
   #makeRoom(): void {
     for (const [id, session] of this.#sessions) {
       if (this.#bytes <= this.#maxSessionBytes) return;
-      if (this.#sessions.size > 1) this.#remove(id);
+      if (this.#sessions.size > 1) this.#expire(id);
       else this.#shrink(id, session);
     }
   }
@@ -267,6 +284,16 @@ export class SessionTable {
     responses.delete(sequence);
     this.#bytes -= weightOf(kept);
     this.#changed?.set(responseKey(id, sequence), undefined);
+  }
+
+  #refuse(type: 'expired' | 'forgotten'): SessionVerdict {
+    this.#tally.refused += 1;
+    return { type };
+  }
+
+  #expire(id: LogIndex): void {
+    this.#tally.expired += 1;
+    this.#remove(id);
   }
 
   #remove(id: LogIndex): void {

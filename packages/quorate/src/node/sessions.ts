@@ -19,6 +19,8 @@ export interface SessionsHost {
   readonly encode: (command: unknown) => CommandData;
   /** @throws {StoppedError | FatalError} if the node takes nothing any more. */
   readonly demandRunning: () => void;
+  /** There was no room for a write. */
+  readonly turnedAway: (error: OverloadedError) => void;
   /** Takes a write to whoever leads; it is answered or rejected once. May throw as well. */
   readonly write: (write: PendingWrite) => void;
 }
@@ -70,12 +72,12 @@ export class Sessions {
   reserve({ bytes: { length } }: CommandData): void {
     const { maxPendingWrites, maxPendingBytes } = this.host.config;
     if (this.#count >= maxPendingWrites) {
-      throw new OverloadedError(
+      this.#turnAway(
         `${this.#count} writes of sessions are waiting already, and maxPendingWrites is ${maxPendingWrites}. Try again later.`,
       );
     }
     if (this.#bytes + length > maxPendingBytes) {
-      throw new OverloadedError(
+      this.#turnAway(
         `A write of ${length} bytes does not fit: ${this.#bytes} bytes of sessions are waiting already, and maxPendingBytes is ${maxPendingBytes}. Try again later.`,
       );
     }
@@ -120,6 +122,12 @@ export class Sessions {
   /** The node stops: nothing is sent again. */
   stop(reason: unknown): void {
     for (const { fail } of [...this.#pauses]) fail(reason);
+  }
+
+  #turnAway(message: string): never {
+    const error = new OverloadedError(message);
+    this.host.turnedAway(error);
+    throw error;
   }
 
   get #isRunning(): boolean {

@@ -6,6 +6,7 @@ import type { Identity, NodeId, Term } from '../core/types.ts';
 import { StoppedError, UnreachableError } from '../errors.ts';
 import type { Runtime } from '../platform/runtime.ts';
 import type { RaftConfig } from './options.ts';
+import type { SendPace } from './send-pace.ts';
 import { withSignal } from './signal.ts';
 import { sleep } from './sleep.ts';
 import { StallWatch } from './stall-watch.ts';
@@ -16,6 +17,7 @@ export interface SnapshotSenderOptions {
   readonly to: { readonly node: NodeId; readonly incarnation?: string };
   readonly store: SnapshotStore;
   readonly transfers: Transfers;
+  readonly pace: SendPace;
   readonly config: RaftConfig;
   readonly runtime: Runtime;
   readonly identity: () => Identity;
@@ -208,11 +210,11 @@ export class SnapshotSender {
     watch: StallWatch,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const { transfers } = this.#options;
+    const { pace } = this.#options;
     for await (const chunk of transfer.snapshot.chunks(offset)) {
-      for (const piece of transfers.pieces(chunk)) {
+      for (const piece of pace.pieces(chunk)) {
         watch.isHeld = true;
-        await transfers.pace(piece.length, signal);
+        await pace.pay(piece.length, signal);
         watch.isHeld = false;
         watch.moved();
         transfer.hasMoved = true;

@@ -1,29 +1,15 @@
-import type { Runtime } from '../platform/runtime.ts';
-import { sleep } from './sleep.ts';
-
 export interface TransferBounds {
   readonly maxSnapshotTransfers: number;
-  readonly snapshotBytesPerSecond: number;
 }
 
-/** A piece takes this long at most, so that all who send have their turn, and none looks dead. */
-const pieceMs = 50;
-
-/**
- * What the snapshots that one node sends have to share: as many at once as may be, and so many
- * bytes a second for all of them together.
- */
+/** The places of those who may send a snapshot: as many at once as may be, the others wait. */
 export class Transfers {
   readonly #bounds: TransferBounds;
-  readonly #runtime: Runtime;
   #count = 0;
   #waiting: (() => void)[] = [];
-  /** When the bytes so far will have had their time. */
-  #paidUntil = -Infinity;
 
-  constructor(bounds: TransferBounds, runtime: Runtime) {
+  constructor(bounds: TransferBounds) {
     this.#bounds = bounds;
-    this.#runtime = runtime;
   }
 
   /** Resolves, with what gives the place back, when there is one. */
@@ -39,31 +25,6 @@ export class Transfers {
       if (next === undefined) this.#count -= 1;
       else next();
     };
-  }
-
-  /** Cuts a chunk into pieces that do not keep the others waiting. */
-  *pieces(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
-    const perPiece = Math.ceil((this.#bounds.snapshotBytesPerSecond * pieceMs) / 1000);
-    if (chunk.length <= perPiece) yield chunk;
-    else
-      for (let at = 0; at < chunk.length; at += perPiece) yield chunk.subarray(at, at + perPiece);
-  }
-
-  /** Resolves when `bytes` more may go out. What is given up meanwhile is not paid for. */
-  async pace(bytes: number, signal: AbortSignal): Promise<void> {
-    const perSecond = this.#bounds.snapshotBytesPerSecond;
-    if (perSecond === Infinity) return;
-    const now = this.#runtime.now();
-    const start = Math.max(now, this.#paidUntil);
-    const ms = (bytes / perSecond) * 1000;
-    this.#paidUntil = start + ms;
-    if (start <= now) return;
-    try {
-      await sleep(this.#runtime, start - now, signal);
-    } catch (reason) {
-      this.#paidUntil -= ms;
-      throw reason;
-    }
   }
 
   /** The place comes from one who leaves. */

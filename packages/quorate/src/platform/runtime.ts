@@ -13,7 +13,10 @@ export interface Runtime {
   /** Monotonic milliseconds since some moment in the past. Never goes back; may have fractions. */
   now(): number;
 
-  /** Runs `run` once, about `ms` milliseconds from now. Look at `now()` where it must be exact. */
+  /**
+   * Runs `run` once, about `ms` milliseconds from now, and soon if that is over already. Look at
+   * `now()` where it must be exact.
+   */
   setTimer(run: () => void, ms: number): Timer;
 
   /** A number from 0 (in) to 1 (out). */
@@ -43,7 +46,8 @@ export const nodeRuntime: Runtime = {
 
 function setTimer(run: () => void, ms: number): Timer {
   if (Number.isNaN(ms)) throw new RangeError('A timer wants milliseconds; got NaN.');
-  let remainingMs = ms;
+  // A deadline may have passed while the event loop stood still, and Node warns of less than zero.
+  let remainingMs = Math.max(0, ms);
   let handle: NodeJS.Timeout | undefined;
   const arm = (): void => {
     const stepMs = Math.min(remainingMs, longestTimeoutMs);

@@ -18,7 +18,7 @@ export function clusterCases(network: string, open: OpenNetwork): void {
       expect(cluster.first.metrics.membership.voters).toEqual([three]);
     });
 
-    test('applies every write on every node, in one order', async () => {
+    test('applies every write on every node, in one order (row 82)', async () => {
       await using cluster = await Cluster.of(three, { open });
       const { raft } = cluster.first;
 
@@ -92,6 +92,36 @@ export function clusterCases(network: string, open: OpenNetwork): void {
       }
     });
 
+    test('takes no command for one of its own records, whatever it looks like (row 77)', async () => {
+      await using cluster = await Cluster.of(three, { open });
+      const { membership } = cluster.first.metrics;
+      const lookalikes: unknown[] = [
+        { type: 'membership', data: { voters: [['x']], nodes: { x: {} } } },
+        { logId: { term: 9, index: 9 }, payload: { type: 'blank' } },
+        { type: 'command', bytes: 'AA==', raw: true, session: { id: 1, sequence: 1 } },
+        { type: 'session', data: [] },
+        { term: 99, leader: 'x', entries: [], committed: 99, context: 'read' },
+        JSON.parse('{"__proto__":{"type":"blank"},"constructor":1}'),
+        ...[0, 1, 2, 3, 4, 255].map((byte) => Uint8Array.of(byte, 0, 0, 0, 0, 0, 0, 0)),
+      ];
+
+      const written = lookalikes.map((command) => cluster.first.raft.write(command, soon()));
+      const { logId } = await cluster.first.raft.write('end', soon());
+      await Promise.all(written);
+      await cluster.awaitApplied(logId.index);
+
+      for (const { machine, metrics } of cluster.all) {
+        // What came over a wire may be a Buffer, whose class is no part of its bytes.
+        const plain = machine.commands.map((command) =>
+          command instanceof Uint8Array ? Uint8Array.from(command) : command,
+        );
+        expect(plain).toEqual([...lookalikes, 'end']);
+        expect(metrics.membership).toEqual(membership);
+      }
+      expect(await cluster.first.raft.readBarrier(soon())).toBe(logId.index);
+      expect(cluster.first.metrics.term).toBe(logId.term);
+    });
+
     test('refuses a write on a follower without forwarding, and says who leads and where', async () => {
       await using cluster = await Cluster.of(three, {
         open,
@@ -109,7 +139,7 @@ export function clusterCases(network: string, open: OpenNetwork): void {
       });
     });
 
-    test('goes on under another leader when the leader dies, and loses no answered write', async () => {
+    test('goes on under another leader when the leader dies, and loses no answered write (row 82)', async () => {
       await using cluster = await Cluster.of(three, { open, config: quick });
       await cluster.write('before');
       const dead = await cluster.awaitLeader();
@@ -181,7 +211,7 @@ export function clusterCases(network: string, open: OpenNetwork): void {
       expect(cluster.node('b').metrics.membership).toMatchObject({ voters: [['b']] });
     });
 
-    test('refuses calls that are meant for others', async () => {
+    test('refuses calls that are meant for others (row 86)', async () => {
       await using cluster = await Cluster.of(three, { open });
       await using other = await Cluster.of(['x'], { open });
       const { raft } = cluster.first;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { UnreachableError } from '../../src/errors.ts';
 import { Cluster, calm, outcomeOf, quick, soon, turns } from './kit.ts';
 
 const three = ['a', 'b', 'c'];
@@ -203,7 +204,7 @@ describe('a read by lease', () => {
     const { raft } = cluster.first;
     await raft.write('x', soon());
     cluster.wires.onCall = ({ call }) => {
-      if (call === 'timeoutNow') throw new Error('unplugged');
+      if (call === 'timeoutNow') throw new UnreachableError('unplugged');
     };
     await expect(raft.transferLeadership('b', soon())).rejects.toMatchObject({
       code: 'RAFT_TRANSFER_FAILED',

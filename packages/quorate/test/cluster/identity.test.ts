@@ -34,7 +34,7 @@ async function identityOf({ raft }: TestNode): Promise<NonNullable<CallOptions['
 }
 
 describe('a call', () => {
-  test('from another cluster is refused and changes nothing', async () => {
+  test('from another cluster is refused and changes nothing (row 86)', async () => {
     await using cluster = await Cluster.of(['a', 'b', 'c']);
     const node = cluster.node('b');
     await node.waitFor(({ leader }) => leader === 'a');
@@ -48,7 +48,7 @@ describe('a call', () => {
     expect(node.metrics.term).toBe(term);
   });
 
-  test('that is meant for another node is refused', async () => {
+  test('that is meant for another node is refused (row 86)', async () => {
     await using cluster = await Cluster.of(['a', 'b', 'c']);
     const from = await identityOf(cluster.first);
 
@@ -57,7 +57,7 @@ describe('a call', () => {
     }
   });
 
-  test('that is meant for another disk is refused', async () => {
+  test('that is meant for another disk is refused (row 86)', async () => {
     await using cluster = await Cluster.of(['a', 'b', 'c']);
     const from = await identityOf(cluster.first);
     const to = { node: 'b', incarnation: 'wiped' };

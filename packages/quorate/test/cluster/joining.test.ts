@@ -53,7 +53,7 @@ describe('a node that joins', () => {
     await cluster.start('b');
   });
 
-  test('while others do gets its turn', async () => {
+  test('while others do gets its turn (row 87)', async () => {
     await using cluster = await Cluster.of(['a'], { config: quick });
 
     await Promise.all(['b', 'c', 'd', 'e'].map((id) => cluster.join(id, ['a'])));
@@ -63,7 +63,7 @@ describe('a node that joins', () => {
     await writeTo(cluster, ['a', 'b', 'c', 'd', 'e']);
   });
 
-  test('goes on when the leader changes on the way', async () => {
+  test('goes on when the leader changes on the way (row 87)', async () => {
     await using cluster = await Cluster.of(['a', 'b', 'c'], { config: quick });
     await cluster.write('before');
     const leader = await cluster.awaitLeader();

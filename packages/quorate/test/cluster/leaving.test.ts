@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { UnreachableError } from '../../src/errors.ts';
 import { Cluster, outcomeOf, quick, soon, type TestNode, turns } from './kit.ts';
 import { addLearners, writeTo } from './members.ts';
 
@@ -23,7 +24,7 @@ describe('a node that leaves', () => {
     await addLearners(cluster, ['d']);
     const { raft } = cluster.first;
     cluster.wires.onCall = ({ call }) => {
-      if (call === 'timeoutNow') throw new Error('lost');
+      if (call === 'timeoutNow') throw new UnreachableError('refused');
     };
 
     await raft.leave(soon());

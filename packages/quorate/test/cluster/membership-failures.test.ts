@@ -4,7 +4,7 @@ import { Cluster, outcomeOf, quick, soon } from './kit.ts';
 const three = ['a', 'b', 'c'];
 
 describe('when leadership is lost during a change', () => {
-  test('the change rejects as maybe applied, and is rolled back where it is truncated', async () => {
+  test('the change rejects as maybe applied, and is rolled back where truncated (rows 66, 83)', async () => {
     await using cluster = await Cluster.of(three, { config: quick });
     const old = await cluster.awaitLeader();
     cluster.isolate(old.id);
@@ -24,7 +24,7 @@ describe('when leadership is lost during a change', () => {
     expect(old.metrics.membership).toEqual(next.metrics.membership);
   });
 
-  test('a joint membership that is truncated gives way to the one before', async () => {
+  test('a joint membership that is truncated gives way to the one before (row 66)', async () => {
     await using cluster = await Cluster.of(three, { config: quick });
     const old = await cluster.awaitLeader();
     cluster.isolate(old.id);
@@ -40,7 +40,7 @@ describe('when leadership is lost during a change', () => {
     expect(old.metrics.membership.voters).toEqual([three]);
   });
 
-  test('adding a learner that is still catching up rejects', async () => {
+  test('adding a learner that is still catching up rejects (row 83)', async () => {
     await using cluster = await Cluster.of(three, { config: quick });
     const old = await cluster.awaitLeader();
     const adding = outcomeOf(old.raft.addLearner('x', {}, soon()));

@@ -34,7 +34,7 @@ describe('a change of voters', () => {
     }
   });
 
-  test('goes through a joint membership, in force when it is appended', async () => {
+  test('goes through a joint membership, in force when it is appended (row 62)', async () => {
     await using cluster = await Cluster.of(three);
     const { raft } = cluster.first;
     cluster.node('b').store.hold();
@@ -63,7 +63,7 @@ describe('a change of voters', () => {
     expect(cluster.node('c').metrics.role).toBe('learner');
   });
 
-  test('that removes the leader is completed by it; then it steps down and another one leads', async () => {
+  test('that removes the leader is completed by it; then it steps down and another leads (row 72)', async () => {
     await using cluster = await Cluster.of(three, { config: quick });
     const old = await cluster.awaitLeader();
     const rest = cluster.others(old);
@@ -102,12 +102,17 @@ describe('a change of voters', () => {
     cluster.isolate('c');
     const { raft } = cluster.first;
     const change = raft.changeVoters(['b', 'c', 'a'], soon());
-    await raft.waitFor(({ membership }) => membership.voters.length === 2, soon());
+    const { logId: joint } = (
+      await raft.waitFor(({ membership }) => membership.voters.length === 2, soon())
+    ).membership;
     let isWritten = false;
     const write = raft.write('x', soon()).then(() => (isWritten = true));
 
     await turns(10);
     expect(isWritten).toBe(false);
+    // By the old set alone the joint entry would be committed, and the final one after it not.
+    expect(raft.metrics.committed.index).toBeLessThan(joint.index);
+    expect(raft.metrics.membership.logId).toEqual(joint);
     cluster.wires.heal();
 
     await Promise.all([change, write]);

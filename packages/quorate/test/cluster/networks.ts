@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Network, RaftRpc } from '../../src/contract/network.ts';
 import type { NodeId, NodeInfo } from '../../src/core/types.ts';
-import { HttpNetwork, raftHttpHandler } from '../../src/network/http.ts';
+import { HttpNetwork, type HttpNetworkOptions, raftHttpHandler } from '../../src/network/http.ts';
 import { MemoryNetwork } from '../../src/network/memory.ts';
 
 /** A network, and the places on it where nodes answer. */
@@ -30,8 +30,8 @@ export function openMemory(): TestNetwork {
 }
 
 /** Every node has a server of its own on a free port of this machine. */
-export function openHttp(): TestNetwork {
-  const network = new HttpNetwork();
+export function openHttp(options?: HttpNetworkOptions): TestNetwork {
+  const network = new HttpNetwork(options);
   const places = new Map<NodeId, HttpPlace>();
   return {
     network,

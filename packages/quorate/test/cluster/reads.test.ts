@@ -75,7 +75,7 @@ test('many reads share a round of calls', async () => {
   expect(calls).toBeLessThan(100);
 });
 
-test('a read is not answered by calls that were sent before it', async () => {
+test('a read is not answered by calls that were sent before it (row 76)', async () => {
   await using cluster = await Cluster.of(three, { config: quick });
   const leader = await cluster.awaitLeader();
   await cluster.write('x');
@@ -89,7 +89,7 @@ test('a read is not answered by calls that were sent before it', async () => {
   await expect(read).rejects.toMatchObject({ code: 'RAFT_NOT_LEADER' });
 });
 
-test('a deposed leader that does not know it yet answers no read', async () => {
+test('a deposed leader that does not know it yet answers no read (row 74)', async () => {
   await using cluster = await Cluster.of(three, { config: quick });
   const old = await cluster.awaitLeader();
   cluster.isolate(old.id);

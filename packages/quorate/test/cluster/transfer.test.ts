@@ -3,7 +3,7 @@ import { Cluster, calm, outcomeOf, soon, speak, type TestNode, turns } from './k
 import { addLearners, writeTo } from './members.ts';
 
 const three = ['a', 'b', 'c'];
-const failed = { code: 'RAFT_TRANSFER_FAILED' };
+const failed = { code: 'RAFT_TRANSFER_FAILED', maybeApplied: false };
 /** A transfer that does not come about ends soon, and nobody campaigns meanwhile. */
 const patient = { ...calm, electionTimeoutMs: { min: 1500, max: 1800 } };
 
@@ -74,6 +74,20 @@ describe('the leadership', () => {
     await expect(transfer).rejects.toThrow('b did not catch up within 1800 ms');
 
     expect((await cluster.first.raft.write('x', soon())).response).toBe(2);
+  });
+
+  test('may still go if the request was lost on its way, which is said, and writes go on', async () => {
+    await using cluster = await Cluster.of(three, { config: patient });
+    const lost = Promise.withResolvers<void>();
+    cluster.wires.onCall = ({ call }) => (call === 'timeoutNow' ? lost.promise : undefined);
+
+    const outcome = await outcomeOf(cluster.first.raft.transferLeadership('b', soon()));
+
+    expect(outcome).toMatchObject({ ...failed, maybeApplied: true });
+    expect((outcome as Error).message).toBe(
+      'It is not known whether the leadership is handed over: b was asked to take over and was not elected within 1800 ms. That may still come; wait for a leader, and look who it is.',
+    );
+    expect((await cluster.first.raft.write('x', soon())).logId.term).toBe(1);
   });
 
   test('is not handed to a learner, a stranger, itself or a second one at once', async () => {

@@ -247,7 +247,7 @@ describe('too many writes', () => {
 });
 
 describe('a leader that is cut off', () => {
-  test('steps down within two election timeouts, and its writes fail as maybe applied', async () => {
+  test('steps down within two election timeouts, and its writes fail as maybe applied (row 83)', async () => {
     await using cluster = await Cluster.of(three, { config: quick });
     const leader = await cluster.awaitLeader();
     cluster.isolate(leader.id);

@@ -172,8 +172,9 @@ describe('thesis 6.4.1 Reads by lease', () => {
     const node = beating();
     beat(node, ['b', 'c']);
     node.step(w.transfer(1, 'b'));
+    const { calls } = node;
     expect(isAnsweredAtOnce(node)).toBe(false);
-    node.step(w.unanswered(node.state.leadership?.transfer?.call ?? 0));
+    node.step(w.unanswered(calls, { hadNoEffect: true }));
 
     beat(node, ['b', 'c']);
 

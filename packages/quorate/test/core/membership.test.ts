@@ -35,7 +35,7 @@ describe('6 Membership, one change', () => {
     ]);
   });
 
-  it('the info of a node is replaced, and its incarnation kept', () => {
+  it('the info of a node is replaced, and its incarnation kept (bug 71)', () => {
     const nodes = { ...three.nodes, b: { address: 'b', incarnation: 'i1' } };
     const memberships = [{ ...three, nodes, logId: id(0, 0) }];
     const node = leader({ terms: [1], memberships });
@@ -146,7 +146,7 @@ describe('6 Membership, one change', () => {
 });
 
 describe('6 Membership, the log decides', () => {
-  it('a follower follows a membership from the moment it is appended', () => {
+  it('a follower follows a membership from the moment it is appended (bug 62)', () => {
     const node = follower({ terms: [1] });
     const without = membership([['b', 'c']], ['a']);
     const entries = [w.changeEntry(1, 2, without)];
@@ -161,7 +161,7 @@ describe('6 Membership, the log decides', () => {
     expect(node.core.wakeAt).toBe(Infinity);
   });
 
-  it('a promoted learner campaigns from the moment it knows it', () => {
+  it('a promoted learner campaigns from the moment it knows it (bugs 62, 64)', () => {
     const node = follower({ id: 'l', terms: [1], learners: ['l'] });
     const entries = [w.changeEntry(1, 2, membership([['a', 'b', 'c', 'l']]))];
 

@@ -113,7 +113,7 @@ describe('A node whose disk has lost what it promised', () => {
     expect(node.state.quarantine).toBe('its disk was wiped');
   });
 
-  it('a reader on it still learns what is committed', () => {
+  it('takes what a leader named as committed, to a reader from before, for committed', () => {
     const node = quarantined();
     node.step(w.append(1, 'b', { term: 1, previous: id(1, 1) }));
 

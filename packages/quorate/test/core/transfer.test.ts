@@ -9,6 +9,14 @@ function settled(setup: Setup = {}): ReturnType<typeof leader> {
   return leader({ terms: [1], ...setup });
 }
 
+function fails(
+  request: number,
+  reason: string,
+  { isUnknown = false }: { isUnknown?: boolean } = {},
+): ReturnType<typeof w.refuses> {
+  return w.refuses(request, { type: 'transferFailed', reason, isUnknown });
+}
+
 function invalid(request: number, reason: string): ReturnType<typeof w.refuses> {
   return w.refuses(request, { type: 'invalidTransfer', reason });
 }
@@ -87,7 +95,7 @@ describe('thesis 3.10 Handing the leadership over', () => {
 
     expect(node.core.wakeAt).toBe(endsAt);
     const reason = 'b did not catch up within 2000 ms';
-    expect(node.wake()).toContainEqual(w.refuses(7, { type: 'transferFailed', reason }));
+    expect(node.wake()).toContainEqual(fails(7, reason));
     expect(node.state.leadership?.transfer).toBeUndefined();
     expect(node.step(w.propose(8, 'y'))[1]).toEqual(
       w.replies(8, { type: 'accepted', first: id(2, 4), count: 1 }),
@@ -95,29 +103,75 @@ describe('thesis 3.10 Handing the leadership over', () => {
     expect(node.step(w.unanswered(late))).toEqual([]);
   });
 
-  it('a target that cannot be reached ends it at once', () => {
+  it('a target that certainly was not asked ends it at once', () => {
     const node = settled();
     node.step(w.transfer(7, 'b'));
-    const reason = 'b did not answer when it was asked to take over';
 
-    expect(node.step(w.unanswered(node.calls))).toEqual([
-      w.refuses(7, { type: 'transferFailed', reason }),
+    expect(node.step(w.unanswered(node.calls, { hadNoEffect: true }))).toEqual([
+      fails(7, 'b could not be asked to take over'),
     ]);
     expect(node.core.view.role).toBe('leader');
   });
 
-  it('a leader that leaves office for another reason says that it has failed', () => {
+  it('a target whose answer is lost may win all the same, and that ends it well', () => {
     const node = settled();
     node.step(w.transfer(7, 'b'));
-    node.elapse(electionTimeoutMs.max - 1);
-    node.step(w.unanswered(0));
+    expect(node.step(w.unanswered(node.calls))).toEqual([]);
+    const ask = { term: 3, last: id(2, 2), transfer: true };
 
-    expect(node.step(w.quarantine('its disk was wiped'))).toEqual([
-      w.refuses(7, {
-        type: 'transferFailed',
-        reason: 'this node has left office for another reason',
-      }),
-    ]);
+    expect(node.step(w.requestVote(9, 'b', ask))).toContainEqual(w.replies(7, { type: 'done' }));
+  });
+
+  it('a target that may not have heard is asked again when anybody answers', () => {
+    const node = settled();
+    node.step(w.transfer(7, 'b'));
+    node.step(w.unanswered(node.calls));
+    expect(node.step(w.propose(8, 'x'))).toHaveLength(1);
+    const beat = node.wake().find((action) => action.type === 'replicate');
+    const again = node.step(w.accepted(beat?.call ?? 0, { term: 2, match: 2 }));
+
+    expect(again).toContainEqual(w.asksToTakeOver(node.calls, 'b', 2));
+    // That this one did not arrive says nothing of the one before.
+    expect(node.step(w.unanswered(node.calls, { hadNoEffect: true }))).toEqual([]);
+  });
+
+  it.each([
+    { case: 'is lost', lost: true },
+    { case: 'has come', lost: false },
+  ])('whose target does not win in time has an unknown end, if its answer $case', ({ lost }) => {
+    const node = settled();
+    node.step(w.transfer(7, 'b'));
+    if (lost) node.step(w.unanswered(node.calls));
+    const endsAt = node.now + electionTimeoutMs.max;
+    const refusals: unknown[] = [];
+    while (node.now < endsAt) {
+      const calls = node.wake().flatMap((action) => {
+        if (action.type === 'reply') refusals.push(action);
+        return action.type === 'replicate' ? [action] : [];
+      });
+      for (const { call, to } of calls) {
+        if (to === 'c') node.step(w.accepted(call, { term: 2, match: 2 }));
+      }
+    }
+
+    const reason = 'b was asked to take over and was not elected within 2000 ms';
+    expect(refusals).toEqual([fails(7, reason, { isUnknown: true })]);
+    expect(node.core.view.role).toBe('leader');
+  });
+
+  it('a leader that leaves office for another reason says whether the target was asked', () => {
+    for (const wasAsked of [true, false]) {
+      const node = settled();
+      if (!wasAsked) node.step(w.propose(0, 'x'));
+      if (!wasAsked) node.persist();
+      node.step(w.transfer(7, 'b'));
+      node.elapse(electionTimeoutMs.max - 1);
+      node.step(w.unanswered(0));
+
+      expect(node.step(w.quarantine('its disk was wiped'))).toContainEqual(
+        fails(7, 'this node has left office for another reason', { isUnknown: wasAsked }),
+      );
+    }
   });
 
   it('nobody but another voter that answers can take over', () => {

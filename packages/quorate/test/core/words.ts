@@ -154,8 +154,8 @@ export function rejected(call: CallId, answer: { term: Term; hint: LogId }): Eve
   return { type: 'appendAnswered', call, response: { ...answer, accepted: false } };
 }
 
-export function unanswered(call: CallId): Event {
-  return { type: 'unanswered', call };
+export function unanswered(call: CallId, how: { hadNoEffect?: true } = {}): Event {
+  return { type: 'unanswered', call, ...how };
 }
 
 // --- Actions -----------------------------------------------------------------------------------

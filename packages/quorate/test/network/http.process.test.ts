@@ -83,6 +83,25 @@ describe('a target that is not what it should be', () => {
       { callTimeoutMs: 40 },
     ));
 
+  test.each([
+    { kind: 'longer', callTimeoutMs: 1, timeoutMs: 80 },
+    { kind: 'shorter', callTimeoutMs: 60_000, timeoutMs: 40 },
+  ])('a caller that says how long it waits is given that, if it is $kind', (waits) =>
+    against(
+      TestServer.tcp((socket) => void socket.resume()),
+      async ({ server, peer }) => {
+        const { timeoutMs } = waits;
+
+        const error = await rejectionOf(peer.forward(write, { ...caller, timeoutMs }));
+
+        expect(error).toMatchObject({ code: 'RAFT_UNREACHABLE', maybeApplied: true });
+        expect(String(error)).toContain(`no answer within ${timeoutMs} ms`);
+        await server.allClosed();
+      },
+      { callTimeoutMs: waits.callTimeoutMs },
+    ),
+  );
+
   test('a snapshot that nobody takes ends with its deadline', () =>
     against(
       TestServer.tcp((socket) => void socket.pause()),

@@ -90,13 +90,17 @@ describe('a quiet memory network', () => {
     const { runtime, network, nodes } = world();
     const mayAnswer = new Latch();
     nodes.b.onArrival = () => mayAnswer.promise;
-    const call = rejectionOf(network.connect('b').forward({ command: new Uint8Array(1) }));
+    const peer = network.connect('b');
+    const write = rejectionOf(peer.forward({ command: new Uint8Array(1) }));
+    const transfer = rejectionOf(peer.timeoutNow({ term: 1, leader: 'a' }));
     await runtime.settle();
 
     network.detach('b');
     mayAnswer.open();
 
-    expect(await call).toMatchObject({ code: 'RAFT_UNREACHABLE', maybeApplied: true });
+    for (const error of [await write, await transfer]) {
+      expect(error).toMatchObject({ code: 'RAFT_UNREACHABLE', maybeApplied: true });
+    }
   });
 
   test('adds no listener to the signal of a call that is answered at once', async () => {

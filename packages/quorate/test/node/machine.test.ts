@@ -103,7 +103,7 @@ describe('a state machine in memory', () => {
 });
 
 describe('a state machine with a disk of its own', () => {
-  test('keeps with each batch how far that goes, also where its end is no command', async () => {
+  test('keeps with each batch how far that goes, also where its end is no command (row 81)', async () => {
     const state = new Durable();
     const machine = new Machine(state);
     expect(await machine.readApplied()).toBeUndefined();

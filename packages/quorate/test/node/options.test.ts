@@ -62,6 +62,7 @@ describe('the configuration', () => {
     [{ maxSnapshotTransfers: 0 }, 'config.maxSnapshotTransfers must be a whole number above 0'],
     [{ maxSnapshotTransfers: Infinity }, 'config.maxSnapshotTransfers must be a whole number'],
     [{ snapshotBytesPerSecond: 0 }, 'config.snapshotBytesPerSecond must be a whole number above 0'],
+    [{ readTimeoutMs: 0 }, 'config.readTimeoutMs must be a number of milliseconds above 0'],
     [{ snapshotStallMs: 0 }, 'config.snapshotStallMs must be a number of milliseconds above 0'],
     [{ snapshotStallMs: Infinity }, 'config.snapshotStallMs must be a number of milliseconds'],
   ])('%j is refused with the option, the value and the rule', (config, message) => {

@@ -5,6 +5,7 @@ import type { AppendEntriesRequest, AppendEntriesResponse } from '../../src/core
 import { Log } from '../../src/node/log.ts';
 import { completeConfig } from '../../src/node/options.ts';
 import { Peers } from '../../src/node/peers.ts';
+import { SendPace } from '../../src/node/send-pace.ts';
 import { Transfers } from '../../src/node/transfers.ts';
 import { MemorySnapshotStore } from '../../src/storage/memory/snapshot-store.ts';
 import { commandRun } from './entries.ts';
@@ -68,11 +69,13 @@ export class PeersUnderTest {
       network: { ordered: true, connect: (id, { address }) => this.#connect(`${id}@${address}`) },
       log: this.log,
       snapshots: this.snapshots,
-      transfers: new Transfers(config, this.runtime),
+      transfers: new Transfers(config),
+      pace: new SendPace(config.snapshotBytesPerSecond, this.runtime),
       config,
       runtime: this.runtime,
       identity: () => identity,
       currentTerm: () => this.term,
+      beforeVote: () => undefined,
       post: (event) => this.events.push(event),
       onFailure: (cause) => this.failures.push(cause),
     });

@@ -22,7 +22,7 @@ function open(): {
 
 const never = (): Promise<string> => new Promise(() => {});
 
-test('a question is answered, and says who asks and who is meant', async () => {
+test('a question is answered, and says who asks, who is meant and for how long', async () => {
   const { questions, ask } = open();
   let seen: CallOptions | undefined;
 
@@ -34,6 +34,7 @@ test('a question is answered, and says who asks and who is meant', async () => {
   expect(answer).toBe('yes');
   expect(seen?.from).toEqual(from);
   expect(seen?.to).toEqual({ node: 'b' });
+  expect(seen?.timeoutMs).toBe(100);
   questions.close('closed');
 });
 

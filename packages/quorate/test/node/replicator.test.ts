@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AppendEntriesRequest } from '../../src/core/message.ts';
-import { UnreachableError } from '../../src/errors.ts';
+import { StoppedError, UnreachableError, WrongTargetError } from '../../src/errors.ts';
 import { accepted, heartbeat, PeersUnderTest, range, withEntries } from './peers-under-test.ts';
 import { metaAt, Stream } from './snapshots.ts';
 import { settle } from './virtual-runtime.ts';
@@ -11,7 +11,11 @@ describe('a call', () => {
 
     under.replicate(1);
     expect(under.calls[0]?.request).toEqual({ ...heartbeatRequest() });
-    expect(under.calls[0]?.options).toMatchObject({ from: { node: 'a' }, to: { node: 'b' } });
+    expect(under.calls[0]?.options).toMatchObject({
+      from: { node: 'a' },
+      to: { node: 'b' },
+      timeoutMs: 800,
+    });
     under.calls[0]?.answer(accepted);
     await settle();
     await under.runtime.advance(10_000);
@@ -94,6 +98,38 @@ describe('the deadline', () => {
   });
 });
 
+describe('a call that brings no answer', () => {
+  test.each([
+    ['was refused', new UnreachableError('refused'), true],
+    ['came to another node', new WrongTargetError('not me'), true],
+    ['came to a node that has ended', new StoppedError('closed'), true],
+    ['may have arrived', new UnreachableError('broke off', { maybeApplied: true }), false],
+    ['failed for no known reason', new TypeError('odd'), false],
+  ])('says that it did nothing only if that is certain: one that %s', async (_, why, isCertain) => {
+    const under = new PeersUnderTest();
+    under.replicate(1);
+
+    under.calls[0]?.refuse(why);
+    await settle();
+
+    const effect = isCertain ? { hadNoEffect: true } : {};
+    expect(under.events).toEqual([{ type: 'unanswered', call: 1, ...effect }]);
+  });
+
+  test('may have done something if its time is over, or the connection is given up', async () => {
+    const under = new PeersUnderTest();
+    under.replicate(1);
+    await under.runtime.advance(800);
+    under.replicate(2);
+    under.follow({});
+
+    expect(under.events).toEqual([
+      { type: 'unanswered', call: 1 },
+      { type: 'unanswered', call: 2 },
+    ]);
+  });
+});
+
 describe('back-off', () => {
   test('leaves a node alone that refuses, for longer each time, up to half the election timeout', async () => {
     const under = new PeersUnderTest();
@@ -142,8 +178,8 @@ describe('back-off', () => {
 
     expect(under.calls).toHaveLength(1);
     expect(under.events).toEqual([
-      { type: 'unanswered', call: 1 },
-      { type: 'unanswered', call: 2 },
+      { type: 'unanswered', call: 1, hadNoEffect: true },
+      { type: 'unanswered', call: 2, hadNoEffect: true },
     ]);
   });
 
@@ -229,7 +265,7 @@ describe('entries that are no longer in memory', () => {
     await settle();
 
     expect(under.calls).toHaveLength(0);
-    expect(under.events).toContainEqual({ type: 'unanswered', call: 1 });
+    expect(under.events).toContainEqual({ type: 'unanswered', call: 1, hadNoEffect: true });
   });
 });
 

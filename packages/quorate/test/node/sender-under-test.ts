@@ -4,6 +4,7 @@ import type { Event } from '../../src/core/event.ts';
 import type { InstallSnapshotRequest, InstallSnapshotResponse } from '../../src/core/message.ts';
 import type { RaftConfig } from '../../src/node/options.ts';
 import { completeConfig } from '../../src/node/options.ts';
+import { SendPace } from '../../src/node/send-pace.ts';
 import { SnapshotSender } from '../../src/node/snapshot-sender.ts';
 import { Transfers } from '../../src/node/transfers.ts';
 import { MemorySnapshotStore } from '../../src/storage/memory/snapshot-store.ts';
@@ -33,7 +34,7 @@ export class SenderUnderTest {
 
   private constructor(config: RaftConfig, store: SnapshotStore) {
     this.store = store;
-    this.transfers = new Transfers(config, this.runtime);
+    this.transfers = new Transfers(config);
     const connection: Pick<RaftRpc, 'installSnapshot'> = {
       installSnapshot: (request, chunks, options) => {
         const { promise, resolve, reject } = Promise.withResolvers<InstallSnapshotResponse>();
@@ -52,6 +53,7 @@ export class SenderUnderTest {
       to: { node: 'b', incarnation: 'disk-b' },
       store: this.store,
       transfers: this.transfers,
+      pace: new SendPace(config.snapshotBytesPerSecond, this.runtime),
       config,
       runtime: this.runtime,
       identity: () => identity,

@@ -35,6 +35,42 @@ function pictureOf(table: SessionTable): unknown {
   return { sessions, sorted, bytes: table.bytes };
 }
 
+describe('the tally of a session table', () => {
+  test('has what expired by either bound, and not what was closed', () => {
+    const tally = { expired: 0, refused: 0 };
+    const table = new SessionTable({ tally });
+    const open = (index: number): void => table.open(index, { ...bounds, maxSessionBytes: 500 });
+    for (const index of [1, 2, 3]) open(index);
+    table.close(1, 4);
+    table.close(1, 5);
+    expect(tally).toEqual({ expired: 0, refused: 0 });
+
+    open(6);
+    open(7);
+    expect(tally).toEqual({ expired: 1, refused: 0 });
+    write(table, { id: 7, sequence: 1 }, 8, new Uint8Array(400));
+    expect(write(table, { id: 7, sequence: 2 }, stretch)).toBe('fresh');
+
+    expect(table.size).toBe(1);
+    expect(tally).toEqual({ expired: 3, refused: 0 });
+  });
+
+  test('has the writes that were refused, and goes on in the next table', () => {
+    const tally = { expired: 0, refused: 0 };
+    const table = new SessionTable({ tally });
+    table.open(1, bounds);
+    for (const sequence of [1, 1, 9]) write(table, { id: 1, sequence }, 2);
+    expect(tally.refused).toBe(0);
+
+    write(table, { id: 1, sequence: 2 }, 3);
+    write(table, { id: 5, sequence: 1 }, 4);
+    const next = SessionTable.from(table.freeze(), { tally });
+    write(next, { id: 1, sequence: 3 }, 5);
+
+    expect(tally).toEqual({ expired: 0, refused: 3 });
+  });
+});
+
 describe('a session table', () => {
   test('answers a repeated write as the first time', () => {
     const table = new SessionTable();

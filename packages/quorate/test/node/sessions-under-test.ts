@@ -14,6 +14,7 @@ export class SessionsUnderTest {
   readonly runtime = new VirtualRuntime();
   readonly sessions: Sessions;
   readonly sent: PendingWrite[] = [];
+  readonly turnedAway: Error[] = [];
   stopped: Error | undefined = undefined;
   #index = 10;
 
@@ -25,6 +26,7 @@ export class SessionsUnderTest {
       demandRunning: () => {
         if (this.stopped !== undefined) throw this.stopped;
       },
+      turnedAway: (error) => void this.turnedAway.push(error),
       write: (write) => void this.sent.push(write),
     });
   }

@@ -237,6 +237,7 @@ describe('a session', () => {
     const refused = await settled(other.write(2));
     expect(refused).toMatchObject({ code: 'RAFT_OVERLOADED', maybeApplied: false });
     expect(String(refused)).toContain('maxPendingWrites is 3');
+    expect(under.turnedAway).toHaveLength(2);
     await settle();
     while (under.sent.length > 0) under.answer(0);
     await Promise.all(writes);

@@ -1,18 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Transfers } from '../../src/node/transfers.ts';
-import { settle, VirtualRuntime } from './virtual-runtime.ts';
+import { settle } from './virtual-runtime.ts';
 
-function open(bounds: { atOnce?: number; perSecond?: number } = {}): {
-  transfers: Transfers;
-  runtime: VirtualRuntime;
-} {
-  const runtime = new VirtualRuntime();
-  const { atOnce = 2, perSecond = Infinity } = bounds;
-  const transfers = new Transfers(
-    { maxSnapshotTransfers: atOnce, snapshotBytesPerSecond: perSecond },
-    runtime,
-  );
-  return { transfers, runtime };
+function open({ atOnce }: { atOnce: number }): { transfers: Transfers } {
+  return { transfers: new Transfers({ maxSnapshotTransfers: atOnce }) };
 }
 
 const never = new AbortController().signal;
@@ -90,102 +81,5 @@ describe('places for transfers', () => {
 
     (await entered)();
     await expect(transfers.enter(never)).resolves.toBeTypeOf('function');
-  });
-});
-
-describe('the bandwidth', () => {
-  test('is without a bound unless one is set', async () => {
-    const { transfers, runtime } = open();
-
-    for (let at = 0; at < 100; at += 1) await transfers.pace(2 ** 30, never);
-
-    expect(runtime.timerCount).toBe(0);
-  });
-
-  test('is shared by all that send', async () => {
-    const { transfers, runtime } = open({ perSecond: 1000 });
-    const sent: [string, number][] = [];
-    const send = async (name: string): Promise<void> => {
-      for (let at = 0; at < 3; at += 1) {
-        await transfers.pace(500, never);
-        sent.push([name, runtime.now()]);
-      }
-    };
-
-    const both = Promise.all([send('a'), send('b')]);
-    await runtime.advance(10_000);
-    await both;
-
-    expect(sent).toEqual([
-      ['a', 0],
-      ['b', 500],
-      ['a', 1000],
-      ['b', 1500],
-      ['a', 2000],
-      ['b', 2500],
-    ]);
-  });
-
-  test('is not saved up while nobody sends', async () => {
-    const { transfers, runtime } = open({ perSecond: 1000 });
-    await transfers.pace(1000, never);
-    await runtime.advance(60_000);
-
-    await transfers.pace(1000, never);
-    let isSent = false;
-    void transfers.pace(1, never).then(() => (isSent = true));
-    await runtime.advance(999);
-    expect(isSent).toBe(false);
-    await runtime.advance(1);
-
-    expect(isSent).toBe(true);
-  });
-
-  test('leaves no timer behind one who gives up while waiting', async () => {
-    const { transfers, runtime } = open({ perSecond: 1 });
-    await transfers.pace(1000, never);
-    const controller = new AbortController();
-    const waiting = transfers.pace(1, controller.signal);
-
-    controller.abort(new Error('enough'));
-
-    await expect(waiting).rejects.toThrow('enough');
-    expect(runtime.timerCount).toBe(0);
-    await expect(transfers.pace(1, AbortSignal.abort(new Error('before')))).rejects.toThrow(
-      'before',
-    );
-    expect(runtime.timerCount).toBe(0);
-  });
-
-  test('is not owed for what was never sent', async () => {
-    const { transfers, runtime } = open({ perSecond: 1000 });
-    await transfers.pace(1000, never);
-    for (let one = 0; one < 100; one += 1) {
-      const gone = new AbortController();
-      const waiting = transfers.pace(1000, gone.signal);
-      gone.abort(new Error('enough'));
-      await expect(waiting).rejects.toThrow('enough');
-    }
-
-    let isSent = false;
-    void transfers.pace(1000, never).then(() => (isSent = true));
-    await runtime.advance(999);
-    expect(isSent).toBe(false);
-    await runtime.advance(1);
-
-    expect(isSent).toBe(true);
-  });
-
-  test('cuts chunks into pieces of a twentieth of a second, and leaves small ones whole', () => {
-    const chunk = Uint8Array.from({ length: 105 }, (_, at) => at);
-    const cut = (perSecond: number): Uint8Array[] => [
-      ...open({ perSecond }).transfers.pieces(chunk),
-    ];
-
-    expect(cut(1000).map(({ length }) => length)).toEqual([50, 50, 5]);
-    expect(Buffer.concat(cut(1000))).toEqual(Buffer.from(chunk));
-    expect(cut(1)).toHaveLength(105);
-    expect(cut(2100)).toEqual([chunk]);
-    expect(cut(Infinity)[0]).toBe(chunk);
   });
 });

@@ -56,6 +56,25 @@ test('a timer keeps the process alive until it is cancelled', () => {
   expect(timers()).toBe(before);
 });
 
+test('a timer whose time is over runs soon, and nobody is warned of it', async () => {
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error): void => void warnings.push(name);
+  process.on('warning', onWarning);
+  let count = 0;
+
+  await new Promise<void>((resolve) => {
+    nodeRuntime.setTimer(() => {
+      count += 1;
+      resolve();
+    }, -3);
+  });
+  await new Promise<void>((resolve) => void setImmediate(resolve));
+  process.off('warning', onWarning);
+
+  expect(count).toBe(1);
+  expect(warnings).toEqual([]);
+});
+
 test('a timer without a time is refused', () => {
   expect(() => nodeRuntime.setTimer(() => {}, Number.NaN)).toThrow(RangeError);
 });

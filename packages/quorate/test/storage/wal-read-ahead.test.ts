@@ -9,6 +9,7 @@ import { openWal, walFiles } from './wal-under-test.ts';
 
 const segmentBytes = 4 * 1024 * 1024;
 const payload = new Uint8Array(1000).fill(7);
+const noBytes = new Uint8Array(0);
 
 function large(from: number, to: number, term = 1): Entry[] {
   return commands(from, to, term).map((entry) => ({
@@ -17,15 +18,20 @@ function large(from: number, to: number, term = 1): Entry[] {
   }));
 }
 
-/** Counts the reads of log files. */
+/** Takes note of the reads of files, and refuses as many as it is told to. */
 class CountingFs extends SimFs {
   reads = 0;
+  bytes = 0;
+  failures = 0;
 
   override async open(...args: Parameters<SimFs['open']>): ReturnType<SimFs['open']> {
     const file = await super.open(...args);
     const read = file.read.bind(file);
-    file.read = (buffer, position) => {
+    file.read = async (buffer, position) => {
       this.reads += 1;
+      this.bytes += buffer.byteLength;
+      this.failures -= 1;
+      if (this.failures >= 0) throw new Error('The disk does not answer.');
       return read(buffer, position);
     };
     return file;
@@ -44,6 +50,24 @@ function numbers(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, step) => from + step);
 }
 
+test('a few entries of a large batch keep no more than themselves in memory', async () => {
+  await using store = await openWal(new SimFs(), { segmentBytes });
+  await fill(store, 100);
+  const buffersOf = async (from: number, to: number): Promise<Set<ArrayBufferLike>> => {
+    const data = (await store.read(from, to)).map(({ payload: kind }) =>
+      kind.type === 'command' ? kind.data.bytes : noBytes,
+    );
+    expect(data).toEqual(data.map(() => payload));
+    return new Set(data.map(({ buffer }) => buffer));
+  };
+
+  const few = [...(await buffersOf(20, 23))];
+  const many = [...(await buffersOf(1, 51))];
+
+  expect(few.map(({ byteLength }) => byteLength < 4 * payload.length)).toEqual([true]);
+  expect(many).toHaveLength(1);
+});
+
 describe('a reader that goes on where its last range ended', () => {
   test('is answered from a few large reads of the file', async () => {
     const files = new CountingFs();
@@ -56,6 +80,53 @@ describe('a reader that goes on where its last range ended', () => {
     }
 
     expect(files.reads - before).toBeLessThan(15);
+  });
+
+  test('finds the start of the next segment read already', async () => {
+    const files = new CountingFs();
+    await using store = await openWal(files, { segmentBytes: 256 * 1024 });
+    await fill(store, 400);
+    await store.read(1, 51);
+    await store.read(51, 101);
+    const before = files.reads;
+
+    const found = await indexesOf(store, 101, 400);
+    const reads = files.reads - before;
+    const [, second] = await walFiles(files);
+    await using file = await files.open(second as string, { mode: 'write' });
+    await file.write([new Uint8Array(100)], 1000);
+
+    expect(found).toEqual(numbers(101, 400));
+    expect(reads).toBe(0);
+    await expect(store.read(251, 301)).rejects.toThrow('is not any more');
+  });
+
+  test('has at most three stretches of half a mebibyte read for it', async () => {
+    const files = new CountingFs();
+    await using store = await openWal(files, { segmentBytes });
+    await fill(store, 3000);
+    await store.read(1, 2);
+    const before = files.bytes;
+
+    await store.read(2, 3);
+
+    expect(files.bytes - before).toBeGreaterThan(1024 * 1024);
+    expect(files.bytes - before).toBeLessThanOrEqual(3 * 512 * 1024);
+  });
+
+  test('does not learn of reads ahead that failed, but of its own that does', async () => {
+    const files = new CountingFs();
+    await using store = await openWal(files, { segmentBytes });
+    await fill(store, 6000);
+    await store.read(1, 51);
+    await store.read(51, 101);
+
+    files.failures = 1;
+    expect(await indexesOf(store, 101, 1801)).toEqual(numbers(101, 1801));
+    expect(files.failures).toBeLessThan(1);
+    files.failures = 10;
+
+    await expect(store.read(1801, 6001)).rejects.toThrow('The disk does not answer.');
   });
 
   test('sees what was truncated and appended anew behind it', async () => {
@@ -81,7 +152,7 @@ describe('a reader that goes on where its last range ended', () => {
     await store.read(1, 51);
     await store.read(51, 101);
     await using file = await files.open((await walFiles(files))[0] as string, { mode: 'write' });
-    await file.write([new Uint8Array([1, 2, 3])], 1_500_000);
+    await file.write([new Uint8Array([1, 2, 3])], 1_800_000);
 
     const reading = (async () => {
       for (let from = 101; from <= 2000; from += 50) await store.read(from, from + 50);

@@ -5,6 +5,7 @@ const oneSetAtATime = 'for (const voters of sets) lowest';
 /** Bugs in changes of membership. */
 export const membershipMutants: readonly Mutant[] = [
   {
+    // Row 61.
     name: 'change-before-commit-in-term',
     edits: [
       {
@@ -16,6 +17,7 @@ export const membershipMutants: readonly Mutant[] = [
     kills: ['S16'],
   },
   {
+    // Row 61.
     name: 'two-changes-at-once',
     edits: [
       {
@@ -27,6 +29,7 @@ export const membershipMutants: readonly Mutant[] = [
     kills: ['S16', 'S26'],
   },
   {
+    // Row 61.
     name: 'change-without-joint',
     edits: [
       {
@@ -38,6 +41,7 @@ export const membershipMutants: readonly Mutant[] = [
     kills: ['S16'],
   },
   {
+    // Row 70.
     name: 'joint-counted-by-new-set-only',
     edits: [
       {
@@ -49,6 +53,7 @@ export const membershipMutants: readonly Mutant[] = [
     kills: ['S10', 'S16', 'S18', 'S20'],
   },
   {
+    // Row 70.
     name: 'joint-counted-by-old-set-only',
     edits: [
       {
@@ -88,11 +93,13 @@ export const membershipMutants: readonly Mutant[] = [
     kills: ['S16', 'S18', 'S20'],
   },
   {
+    // Row 66.
     name: 'truncated-membership-stays',
     edits: [{ file: 'state.ts', find: 'this.memberships.truncate(index);', replace: '' }],
     kills: ['S17', 'S26'],
   },
   {
+    // Row 65.
     name: 'joint-completed-with-old-voters',
     edits: [
       {
@@ -104,6 +111,7 @@ export const membershipMutants: readonly Mutant[] = [
     kills: ['S16'],
   },
   {
+    // Row 65.
     name: 'joint-never-completed',
     edits: [
       {

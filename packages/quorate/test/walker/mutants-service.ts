@@ -176,6 +176,17 @@ export const serviceMutants: readonly Mutant[] = [
     kills: ['E1'],
   },
   {
+    name: 'transfer-lost-answer-taken-for-no',
+    edits: [
+      {
+        file: 'transfer.ts',
+        find: '  if (hadNoEffect !== true) transfer.mayHaveAsked = true;\n',
+        replace: '',
+      },
+    ],
+    kills: ['S23'],
+  },
+  {
     name: 'transfer-done-when-leader-resigns',
     edits: [
       {

@@ -87,6 +87,7 @@ const installMutants: readonly Mutant[] = [
     ['S26', 'S11'],
   ),
   planted(
+    // Row 67.
     'snapshot-leaves-membership',
     stateFile,
     ['this.memberships.install(meta.membership, this.log);', ''],

@@ -76,7 +76,10 @@ export class ReplyOracle {
       const isUnseated = !node.leads && node.state.term > node.seenTerm;
       demand(isUnseated, 'S23', () => `${node.id} says that it has handed over, and has not`);
     } else if (event.type === 'transferLeadership') marks.transfersRefused += 1;
-    else marks.transfersFailed += 1;
+    else {
+      marks.transfersFailed += 1;
+      checkFailedTransfer(node, answer);
+    }
   }
 
   #mark(event: Event, question: Question, answer: Answer): void {
@@ -101,6 +104,15 @@ function checkFloor(node: WalkNode, index: number, floor: number): void {
     'S21',
     () => `${node.id} reads at ${index}; ${floor} was committed when the read was asked`,
   );
+}
+
+/** What was sent on this wire may always arrive, so who was asked to take over may do so (S23). */
+function checkFailedTransfer(node: WalkNode, answer: Answer): void {
+  if (answer.type !== 'refused' || answer.why.type !== 'transferFailed') return;
+  const { isUnknown } = answer.why;
+  const isAsked = node.transfer?.isTargetAsked ?? false;
+  const claim = isUnknown ? 'may still come' : 'has failed for good';
+  demand(isUnknown === isAsked, 'S23', () => `${node.id} says that its transfer ${claim}`);
 }
 
 /** Nobody may count on a node that forgot what it promised (S25). */

@@ -13,6 +13,9 @@ export class TransferOracle {
   readonly #maxMs: number;
   #before: Before = { term: 0, role: 'learner', leader: undefined, electionAt: Infinity };
 
+  /** This step asks a target to take over, maybe for a transfer that it begins. */
+  #hasAsked = false;
+
   constructor(history: History, maxMs: number) {
     this.#history = history;
     this.#maxMs = maxMs;
@@ -21,6 +24,7 @@ export class TransferOracle {
   beforeStep({ state }: WalkNode): void {
     const { term, role, leader, electionAt } = state;
     this.#before = { term, role, leader, electionAt };
+    this.#hasAsked = false;
   }
 
   /** The target is asked to campaign: it must have the whole log of its leader (S23). */
@@ -30,6 +34,8 @@ export class TransferOracle {
     demand(match === index, 'S23', () => `${node.id} hands over to ${to} at ${match} of ${index}`);
     const isAsked = [...node.questions.values()].some(({ type }) => type === 'transferLeadership');
     demand(isAsked, 'S23', () => `${node.id} was not asked to hand over`);
+    if (node.transfer === undefined) this.#hasAsked = true;
+    else node.transfer.isTargetAsked = true;
   }
 
   afterStep(node: WalkNode, event: Event, actions: readonly Action[]): void {
@@ -41,7 +47,8 @@ export class TransferOracle {
   #checkTransfer(node: WalkNode, event: Event): void {
     const { marks } = this.#history;
     if (event.type === 'transferLeadership' && node.questions.has(event.request)) {
-      node.transfer = { request: event.request, askedAt: node.clock };
+      const isTargetAsked = this.#hasAsked;
+      node.transfer = { request: event.request, askedAt: node.clock, isTargetAsked };
       marks.transfersBegun += 1;
     }
     const { transfer } = node;

@@ -18,6 +18,14 @@ export type Question =
   | { readonly type: 'changeMembership' }
   | { readonly type: 'transferLeadership' };
 
+/** A transfer that was begun on a node and is not answered. */
+export interface WalkTransfer {
+  readonly request: RequestId;
+  readonly askedAt: number;
+  /** Its target was sent the request to take over. */
+  isTargetAsked: boolean;
+}
+
 /** A disk as it was before it lost something: what was promised by it and is gone. */
 export interface Lost {
   readonly log: readonly Entry[];
@@ -42,7 +50,7 @@ export class WalkNode {
   readonly reads: Map<number, number> = new Map();
   #lastRead = 0;
   /** The transfer that was begun here and is not answered, and when that was. */
-  transfer: { readonly request: RequestId; readonly askedAt: number } | undefined = undefined;
+  transfer: WalkTransfer | undefined = undefined;
   /** Counts starts. What was sent to an earlier incarnation does not reach this one. */
   incarnation = 0;
 

@@ -1,5 +1,6 @@
 import {
   AlreadyInitializedError,
+  BehindError,
   ChangeInProgressError,
   EntryNotFoundError,
   FatalError,
@@ -92,6 +93,7 @@ const builders: ReadonlyMap<string, Build> = new Map<string, Build>([
   ['RAFT_ALREADY_INITIALIZED', (message, options) => new AlreadyInitializedError(message, options)],
   ['RAFT_TRANSFER_FAILED', (message, options) => new TransferError(message, options)],
   ['RAFT_OVERLOADED', (message, options) => new OverloadedError(message, options)],
+  ['RAFT_BEHIND', (message, options) => new BehindError(message, options)],
   ['RAFT_REFUSED', (message, options) => new RefusedError(message, options)],
   ['RAFT_SESSION_EXPIRED', (message, options) => new SessionExpiredError(message, options)],
   ['RAFT_ENTRY_NOT_FOUND', (message, options) => new EntryNotFoundError(message, options)],

@@ -16,7 +16,7 @@ export interface HttpQuestion {
   /** How messages call it. */
   readonly name: string;
   /** If it was sent and not answered, it may have taken effect. */
-  readonly isWrite: boolean;
+  readonly hasEffect: boolean;
   /**
    * How long to wait for the other side: for the answer or, while a body is streamed, for each
    * chunk to go. The time in which a chunk is waited for does not count.
@@ -66,8 +66,8 @@ export class HttpCall {
 
   /** Ends the call, if it is not over, with an `UnreachableError` that says why. */
   fail(why: string, cause?: unknown): void {
-    const { name, isWrite } = this.#question;
-    const maybeApplied = isWrite && this.#mayHaveArrived;
+    const { name, hasEffect } = this.#question;
+    const maybeApplied = hasEffect && this.#mayHaveArrived;
     this.#end(() => {
       this.#reject(new UnreachableError(`${name} failed: ${why}`, { maybeApplied, cause }));
     });

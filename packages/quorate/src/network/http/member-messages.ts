@@ -22,6 +22,7 @@ export function readIdentifyResponse(value: unknown, path: string): IdentifyResp
       ? { membership: fields.nested('membership', readEffectiveMembership) }
       : {}),
     ...(fields.has('remembers') ? { remembers: fields.nested('remembers', readRemembered) } : {}),
+    ...(fields.has('applied') ? { applied: fields.count('applied') } : {}),
   };
 }
 

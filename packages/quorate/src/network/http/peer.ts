@@ -157,8 +157,8 @@ export class HttpPeer implements RaftRpc, AsyncDisposable {
       ...(json === undefined ? {} : { body: chunks === undefined ? json : `${json}\n` }),
       ...(chunks === undefined ? {} : { chunks }),
       name: this.#name(call),
-      isWrite: call === 'forward',
-      timeoutMs: chunks === undefined ? callTimeoutMs : snapshotTimeoutMs,
+      hasEffect: hasEffect(call),
+      timeoutMs: chunks === undefined ? (options?.timeoutMs ?? callTimeoutMs) : snapshotTimeoutMs,
       maxAnswerBytes,
       signal: options?.signal,
     });
@@ -169,6 +169,11 @@ export class HttpPeer implements RaftRpc, AsyncDisposable {
     const where = 'problem' in address ? '' : ` at ${address.hostname}:${address.port}`;
     return `${call} to node ${this.#target}${where}`;
   }
+}
+
+/** What these two ask for may be done although no answer says so. */
+function hasEffect(call: keyof RaftRpc): boolean {
+  return call === 'forward' || call === 'timeoutNow';
 }
 
 function bodyHeaders(json: string | undefined, isStream: boolean): Record<string, string> {
@@ -212,7 +217,7 @@ function readOutcome<Result>(
     const start = text.length > 200 ? `${text.slice(0, 200)}...` : text;
     throw new UnreachableError(
       `${name} got an answer that is none: status ${status}, ${contentType}: ${start}`,
-      { cause, maybeApplied: call === 'forward' },
+      { cause, maybeApplied: hasEffect(call) },
     );
   }
 }

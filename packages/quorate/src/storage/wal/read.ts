@@ -1,11 +1,16 @@
-import { readEntry, sizeOfEntryAt } from '../../contract/entry-codec.ts';
+import {
+  type EntrySource,
+  entrySource,
+  payloadSizeAt,
+  readEntry,
+  sizeOfEntryAt,
+} from '../../contract/entry-codec.ts';
 import type { Entry, LogIndex } from '../../core/types.ts';
 import { DamagedError } from '../../errors.ts';
-import { payloadSize } from '../payload-size.ts';
 import type { BatchPlace } from './batch-index.ts';
-import { recordTag, viewOf } from './format.ts';
+import { recordTag } from './format.ts';
 import { type Reader, Stretch } from './read-ahead.ts';
-import { recordsIn } from './records.ts';
+import { type FoundRecord, recordsIn } from './records.ts';
 import type { Segment } from './segment.ts';
 
 /**
@@ -24,7 +29,7 @@ export async function readEntries(
     const segment = segmentOf(segments, found.next);
     const position = segment.index.find(found.next);
     if (position < 0) throw new Error(`Broken invariant: entry ${found.next} is in no batch.`);
-    const stretch = reader.stretchAt(segment, position, found);
+    const stretch = reader.stretchAt({ segment, position }, found, segments);
     if (stretch instanceof Stretch) collectAll(stretch, position, found);
     else {
       const read = await stretch;
@@ -65,37 +70,58 @@ function collectAll(stretch: Stretch, from: number, found: Found): void {
     if (place === undefined || !stretch.has(place)) return;
     const records = stretch.recordsOf(place);
     if (records === undefined) throw damaged(segment, place);
-    // A few entries must not keep a large buffer in memory; many may share it.
-    const isSmallPart = found.to - found.next < place.count / 2;
-    const copies = isSmallPart || found.bytesLeft < place.length / 2;
-    collect(records, place, found, { copies });
+    collect(stretch, { place, records }, found);
   }
 }
 
-/** A batch may hold entries that were truncated later; they lie behind those that count. */
-function collect(
-  records: Uint8Array,
-  { first, count }: BatchPlace,
-  found: Found,
-  options: { readonly copies: boolean },
-): void {
-  const view = viewOf(records);
-  for (const { tag, offset, length } of recordsIn(view)) {
-    if (tag !== recordTag.entries) continue;
-    let at = offset;
-    for (let index = first; index < first + count && at < offset + length; index += 1) {
-      if (index >= found.to || isFull(found)) return;
-      if (index >= found.next) take(readEntry(records, view, at, options), found);
-      at += sizeOfEntryAt(view, at);
+/** Where a batch lies, and where its records begin in the stretch. */
+interface Batch {
+  readonly place: BatchPlace;
+  readonly records: number;
+}
+
+function collect({ source }: Stretch, { place, records }: Batch, found: Found): void {
+  // A few entries must not keep a large buffer in memory; many may share it.
+  const isSmallPart = found.to - found.next < place.count / 2;
+  const copies = isSmallPart || found.bytesLeft < place.length / 2;
+  for (const record of recordsIn(source.view, records, records + place.length)) {
+    if (record.tag !== recordTag.entries) continue;
+    const { start, end } = takeRun(source.view, { record, place }, found);
+    // One copy for all of them: one for each would take longer than all else.
+    const part = copies ? entrySource(copyOf(source, start, end)) : source;
+    const shift = copies ? start : 0;
+    for (let at = start; at < end; at += sizeOfEntryAt(part.view, at - shift)) {
+      found.entries.push(readEntry(part, at - shift));
     }
   }
 }
 
-function take(entry: Entry, found: Found): void {
-  found.bytesLeft -= payloadSize(entry);
-  if (isFull(found)) return;
-  found.entries.push(entry);
-  found.next = entry.logId.index + 1;
+/**
+ * Takes note of the entries of this batch that come next and fit, and returns where they lie. A
+ * batch may hold entries that were truncated later; they lie behind those that count.
+ */
+function takeRun(
+  view: DataView,
+  { record, place: { first, count } }: { record: FoundRecord; place: BatchPlace },
+  found: Found,
+): { start: number; end: number } {
+  const end = record.offset + record.length;
+  const to = Math.min(first + count, found.to);
+  let at = record.offset;
+  for (let index = first; index < found.next && at < end; index += 1) at += sizeOfEntryAt(view, at);
+  const start = at;
+  while (found.next < to && at < end) {
+    found.bytesLeft -= payloadSizeAt(view, at);
+    // The first one of all comes in any case.
+    if (found.bytesLeft < 0 && (at > start || found.entries.length > 0)) break;
+    found.next += 1;
+    at += sizeOfEntryAt(view, at);
+  }
+  return { start, end: at };
+}
+
+function copyOf({ buffer, start: base }: EntrySource, start: number, end: number): Uint8Array {
+  return new Uint8Array(buffer, base + start, end - start).slice();
 }
 
 function damaged({ path }: Segment, { offset, first }: BatchPlace): DamagedError {

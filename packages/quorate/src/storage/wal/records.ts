@@ -125,10 +125,14 @@ export interface FoundRecord {
   readonly length: number;
 }
 
-/** Goes through the records of a batch whose checksum was right. */
-export function* recordsIn(view: DataView): Generator<FoundRecord, void, undefined> {
-  let offset = 0;
-  while (offset < view.byteLength) {
+/** Goes through the records of a batch whose checksum was right, `start` (in) to `end` (out). */
+export function* recordsIn(
+  view: DataView,
+  start: number = 0,
+  end: number = view.byteLength,
+): Generator<FoundRecord, void, undefined> {
+  let offset = start;
+  while (offset < end) {
     const length = view.getUint32(offset, true);
     const tag = view.getUint8(offset + 4);
     offset += recordHeadBytes;

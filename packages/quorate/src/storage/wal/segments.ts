@@ -3,6 +3,7 @@ import type { Runtime } from '../../platform/runtime.ts';
 import { BatchWriter } from './batch-writer.ts';
 import type { WalContents } from './contents.ts';
 import { align, encodeSegmentHead, recordTag, segmentHeadBytes } from './format.ts';
+import type { Pauses } from './pauses.ts';
 import { jsonRecord, type WalRecord } from './records.ts';
 import { drawSalt, Segment, segmentName } from './segment.ts';
 import { fill, Spare } from './spare.ts';
@@ -14,6 +15,7 @@ export interface SegmentsOptions {
   readonly segmentBytes: number;
   readonly preallocate: boolean;
   readonly unsafeNoSync: boolean;
+  readonly pauses: Pauses;
   /** The disk had no room for the next segment, or has it again. */
   readonly onRoom: (hasRoom: boolean) => void;
 }
@@ -27,7 +29,7 @@ export class Segments {
   constructor(options: SegmentsOptions, contents: WalContents) {
     this.#options = options;
     this.#contents = contents;
-    const { files, directory, runtime, segmentBytes, unsafeNoSync, onRoom } = options;
+    const { files, directory, runtime, segmentBytes, unsafeNoSync, onRoom, pauses } = options;
     const durableWrites = !unsafeNoSync;
     this.#spare = new Spare({
       files,
@@ -35,6 +37,7 @@ export class Segments {
       runtime,
       bytes: segmentBytes,
       durableWrites,
+      pauses,
       onRoom,
     });
   }
@@ -87,12 +90,12 @@ export class Segments {
 
   /** Makes a segment; its name and its head are durable before anything is written to it. */
   async #add(size: number, sequence: number, firstBatch: number): Promise<Segment> {
-    const { files, directory, runtime, segmentBytes, unsafeNoSync } = this.#options;
+    const { files, directory, runtime, segmentBytes, unsafeNoSync, pauses } = this.#options;
     const durableWrites = !unsafeNoSync;
     const prepared =
       size === segmentBytes
         ? await this.#spare.take()
-        : await fill({ files, durableWrites }, `${directory}/large.tmp`, size);
+        : await fill({ files, durableWrites, pauses }, `${directory}/large.tmp`, size);
     try {
       const path = `${directory}/${segmentName(sequence)}`;
       await files.rename(prepared.path, path);

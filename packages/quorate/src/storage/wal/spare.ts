@@ -1,5 +1,6 @@
 import type { FileSystem, OpenFile } from '../../platform/file-system.ts';
 import type { Runtime, Timer } from '../../platform/runtime.ts';
+import type { Pauses } from './pauses.ts';
 
 export interface SpareOptions {
   readonly files: FileSystem;
@@ -7,14 +8,18 @@ export interface SpareOptions {
   readonly runtime: Runtime;
   readonly bytes: number;
   readonly durableWrites: boolean;
+  /** The zeroes are written in these. */
+  readonly pauses: Pauses;
   /** The disk had no room for the spare, or has it again. */
   readonly onRoom: (hasRoom: boolean) => void;
 }
 
-/** Small, so that a write of the log that meets one waits for little. */
-const chunkBytes = 128 * 1024;
+/** Zeroes of one write at least: few, so that a write of the log that meets them waits little. */
+const minChunkBytes = 128 * 1024;
+/** And at most, where the log itself writes so much at once. */
+const maxChunkBytes = 1024 * 1024;
 const retryMs = 1000;
-const zeroes = new Uint8Array(chunkBytes);
+const zeroes = new Uint8Array(maxChunkBytes);
 
 /** A file full of zeroes that waits to become a segment. */
 export interface Prepared {
@@ -89,15 +94,18 @@ export class Spare {
 
 /** Makes a file of `bytes` zeroes that are on the disk. What had the name before is replaced. */
 export async function fill(
-  { files, durableWrites }: Pick<SpareOptions, 'files' | 'durableWrites'>,
+  { files, durableWrites, pauses }: Pick<SpareOptions, 'files' | 'durableWrites' | 'pauses'>,
   path: string,
   bytes: number,
 ): Promise<Prepared> {
   if ((await files.size(path)) !== undefined) await files.unlink(path);
   const file = await files.open(path, { mode: 'create', durableWrites });
   try {
-    for (let offset = 0; offset < bytes; offset += chunkBytes) {
-      await file.write([zeroes.subarray(0, Math.min(chunkBytes, bytes - offset))], offset);
+    for (let offset = 0; offset < bytes; ) {
+      // As many as the log has used up meanwhile, or the next segment would come too late.
+      const length = Math.min(chunkFor(await pauses.next()), bytes - offset);
+      await file.write([zeroes.subarray(0, length)], offset);
+      offset += length;
     }
     return { file, path };
   } catch (error) {
@@ -105,4 +113,9 @@ export async function fill(
     await files.unlink(path);
     throw error;
   }
+}
+
+function chunkFor(written: number): number {
+  const chunks = Math.ceil(written / minChunkBytes);
+  return Math.min(Math.max(1, chunks) * minChunkBytes, maxChunkBytes);
 }

@@ -7,6 +7,7 @@ import { BatchWriter } from './batch-writer.ts';
 import { faultOfRun, type WalContents } from './contents.ts';
 import { makeDurableDirectory, removeLeftovers } from './directory.ts';
 import { recordTag, segmentHeadBytes } from './format.ts';
+import { Pauses } from './pauses.ts';
 import { readEntries } from './read.ts';
 import { Readers } from './read-ahead.ts';
 import {
@@ -61,6 +62,7 @@ export class WalLogStore implements LogStore {
   readonly #segments: Segments;
   readonly #room: Room;
   readonly #readers: Readers = new Readers();
+  readonly #pauses: Pauses = new Pauses();
   #nextBatch: number;
   #failure: FatalError | undefined = undefined;
   /** The write under way; the lock is held until it has ended. */
@@ -105,7 +107,7 @@ export class WalLogStore implements LogStore {
     this.#nextBatch = opened.nextBatch;
     this.#room = new Room(options);
     const onRoom = (hasRoom: boolean): void => this.#room.spareTried(hasRoom);
-    this.#segments = new Segments({ ...options, onRoom }, opened.contents);
+    this.#segments = new Segments({ ...options, onRoom, pauses: this.#pauses }, opened.contents);
   }
 
   /** `true` while the disk has less room than `minFreeBytes`, or none for the next segment. */
@@ -305,7 +307,7 @@ export class WalLogStore implements LogStore {
     const all = this.#segments.recordsFor(segment, records);
     const batch = this.#writer.encode({ salt: segment.salt, number, records: all });
     const offset = segment.end;
-    await segment.write([batch], offset);
+    await this.#pauses.during(batch.length, () => segment.write([batch], offset));
     this.#nextBatch = number + 1;
     segment.end = offset + batch.length;
     // What is purged needs to be kept no longer, now that this segment repeats the state.

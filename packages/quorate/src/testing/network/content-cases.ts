@@ -125,7 +125,7 @@ export function contentCases({ test, open }: NetworkSuiteOptions): void {
       const identity = { ...node.identified.identity, formerly: ['cluster-0'] };
       const membership = { ...node.members.membership, recoveredFrom: 'cluster-0' };
       const remembers = { incarnation: 'disk-a', starts: 6, acknowledged: 12 };
-      node.identified = { identity, leader: 'b', membership, remembers };
+      node.identified = { identity, leader: 'b', membership, remembers, applied: 12 };
       const from = { cluster: 'cluster-1', node: 'a', incarnation: 'disk-a', starts: 7 };
       const told = { ...from, formerly: ['cluster-0'], run: 'run-1' };
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   AlreadyInitializedError,
+  BehindError,
   ChangeInProgressError,
   EntryNotFoundError,
   FatalError,
@@ -31,6 +32,7 @@ const refusals: readonly RaftError[] = [
   new AlreadyInitializedError('Twice.'),
   new TransferError('Nobody answered.'),
   new OverloadedError('Full.'),
+  new BehindError('Not there yet.'),
   new RefusedError('Not allowed.'),
   new EntryNotFoundError('Purged.'),
   new UnreachableError('Beyond.'),

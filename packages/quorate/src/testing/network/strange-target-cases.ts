@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { RaftRpc } from '../../contract/network.ts';
 import { MemoryNetwork } from '../../network/memory.ts';
 import { Raft } from '../../node/raft.ts';
 import { memoryStorage } from '../../storage/memory.ts';
@@ -37,9 +38,9 @@ export function strangeTargetCases(suite: NetworkSuiteOptions): void {
     (hooks) =>
       againstStranger(hooks.openSilent, async ({ network, info }) => {
         const peer = network.connect('b', info);
-        const call = peer.forward({ command: new Uint8Array([1]) }, caller);
-
-        assert.deepEqual(fateOf(await rejectionOf(call)), ['RAFT_UNREACHABLE', true]);
+        for (const call of effectful(peer)) {
+          assert.deepEqual(fateOf(await rejectionOf(call)), ['RAFT_UNREACHABLE', true]);
+        }
         await peer[Symbol.asyncDispose]();
       }),
   );
@@ -50,8 +51,9 @@ export function strangeTargetCases(suite: NetworkSuiteOptions): void {
 
       const append = await rejectionOf(peer.appendEntries(heartbeat, caller));
       assert.equal(codeOf(append), 'RAFT_UNREACHABLE');
-      const write = peer.forward({ command: new Uint8Array([1]) }, caller);
-      assert.deepEqual(fateOf(await rejectionOf(write)), ['RAFT_UNREACHABLE', true]);
+      for (const call of effectful(peer)) {
+        assert.deepEqual(fateOf(await rejectionOf(call)), ['RAFT_UNREACHABLE', true]);
+      }
       await peer[Symbol.asyncDispose]();
     }),
   );
@@ -77,6 +79,12 @@ export function strangeTargetCases(suite: NetworkSuiteOptions): void {
         assert.equal(await hooks.countOpen(under), 0);
       }),
   );
+}
+
+/** Calls of which the caller must know whether they may have had their effect. */
+function* effectful(peer: RaftRpc): Generator<Promise<unknown>, void, undefined> {
+  yield peer.forward({ command: new Uint8Array([1]) }, caller);
+  yield peer.timeoutNow({ term: 3, leader: 'a' }, caller);
 }
 
 async function againstStranger(
