@@ -8,6 +8,8 @@ import { Machines } from './words.ts';
 
 const program = fileURLToPath(new URL('./kill-child.ts', import.meta.url));
 const rounds = process.env['QUORATE_TEST_FULL'] === '1' ? 100 : 8;
+/** A round starts two programs, on a machine that may be busy. */
+const timeoutMs = 30_000 + 3000 * rounds;
 
 interface Said {
   readonly count: number;
@@ -31,17 +33,21 @@ async function runAndKill(folder: string, before: Said, killAfter: number): Prom
   return said;
 }
 
-test('a state whose process is killed again and again is whole, and of the moment of its records', async () => {
-  await using machines = new Machines();
-  const folder = machines.newFolder();
-  let said: Said = { count: 0, restored: 0 };
+test(
+  'a state whose process is killed again and again is whole, and of the moment of its records',
+  async () => {
+    await using machines = new Machines();
+    const folder = machines.newFolder();
+    let said: Said = { count: 0, restored: 0 };
 
-  for (let round = 0; round < rounds; round += 1) {
-    said = await runAndKill(folder, said, 5 + ((round * 137) % 70));
-    const found = await checkCounting(folder);
-    expect(found.count).toBeGreaterThanOrEqual(said.count);
-    expect(found.restored).toBeGreaterThanOrEqual(said.restored);
-  }
+    for (let round = 0; round < rounds; round += 1) {
+      said = await runAndKill(folder, said, 5 + ((round * 137) % 70));
+      const found = await checkCounting(folder);
+      expect(found.count).toBeGreaterThanOrEqual(said.count);
+      expect(found.restored).toBeGreaterThanOrEqual(said.restored);
+    }
 
-  expect(said.restored).toBeGreaterThan(0);
-});
+    expect(said.restored).toBeGreaterThan(0);
+  },
+  timeoutMs,
+);

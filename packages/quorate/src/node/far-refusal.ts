@@ -38,6 +38,13 @@ export function readRefusal(reason: unknown, from: NodeId): FarRefusal {
   };
 }
 
+/** Whether a call that rejected so certainly did nothing, and will do nothing later. */
+export function hadNoEffect(reason: unknown, from: NodeId): boolean {
+  // An overloaded node is not asked again at once, but it has not begun either.
+  const isRefusal = isRaftError(reason) && reason.code === 'RAFT_OVERLOADED';
+  return readRefusal(reason, from).mayRepeat || (isRefusal && !reason.maybeApplied);
+}
+
 function hasEnded({ code }: RaftError): boolean {
   return code === 'RAFT_STOPPED' || code === 'RAFT_FATAL';
 }

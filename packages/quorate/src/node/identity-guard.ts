@@ -10,11 +10,10 @@ export interface GuardHost {
   readonly identity: () => Identity;
   readonly now: () => number;
   readonly electionTimeoutMs: { readonly min: number; readonly max: number };
-  /**
-   * Asks a member who it is and what it knows of this node; ends within the shortest election
-   * timeout.
-   */
+  /** Asks a member who it is and what it knows of this node; ends within the time of a call. */
   readonly identify: (id: NodeId, info: NodeInfo) => Promise<IdentifyResponse>;
+  /** Resolves when `ended` does, or after `ms`, whatever comes first. */
+  readonly within: (ms: number, ended: Promise<void>) => Promise<void>;
   /** From now on this node must not be counted on by anybody. */
   readonly quarantine: (reason: string) => void;
   /** `reason` is another one. */
@@ -39,6 +38,8 @@ export class IdentityGuard {
   /** Who has answered since the start. */
   readonly #answered = new Set<NodeId>();
   /** Questions under way; they resolve also when they fail. */
+  readonly #questions = new Map<NodeId, Promise<void>>();
+  /** Those that a vote waits for. A question may go on for longer: it counts whenever it ends. */
   readonly #asking = new Map<NodeId, Promise<void>>();
   /** Who did not answer, and until when it is left alone. */
   readonly #restUntil = new Map<NodeId, number>();
@@ -155,25 +156,39 @@ export class IdentityGuard {
     return this.#host.now() < (this.#restUntil.get(id) ?? -Infinity);
   }
 
-  /** Resolves when the question has ended, one way or the other. */
+  /**
+   * Resolves when the question has ended, one way or the other, or after the shortest election
+   * timeout: no campaign is shorter than that. The next vote does not wait for it anew.
+   */
   #ask(id: NodeId, info: NodeInfo): Promise<void> {
     if (this.#reason !== undefined) return Promise.resolve();
-    const asked =
-      this.#asking.get(id) ??
-      this.#host.identify(id, info).then(
-        (answer) => {
-          this.#asking.delete(id);
-          if (answer.identity.node !== id) return;
-          this.#answered.add(id);
-          this.#judge(id, answer);
-        },
-        () => {
-          this.#asking.delete(id);
-          this.#restUntil.set(id, this.#host.now() + this.#host.electionTimeoutMs.min);
-        },
-      );
+    const known = this.#asking.get(id);
+    if (known !== undefined) return known;
+    const { within, now, electionTimeoutMs } = this.#host;
+    const question = this.#questions.get(id) ?? this.#put(id, info);
+    const asked = within(electionTimeoutMs.min, question).then(() => {
+      this.#asking.delete(id);
+      if (!this.#answered.has(id)) this.#restUntil.set(id, now() + electionTimeoutMs.min);
+    });
     this.#asking.set(id, asked);
     return asked;
+  }
+
+  #put(id: NodeId, info: NodeInfo): Promise<void> {
+    const question = this.#host.identify(id, info).then(
+      (answer) => {
+        this.#questions.delete(id);
+        // Whom this node remembers more of than it does itself counts for nothing here.
+        if (answer.identity.node !== id || this.#remembered.isOld(answer.identity)) return;
+        this.#answered.add(id);
+        this.#judge(id, answer);
+      },
+      () => {
+        this.#questions.delete(id);
+      },
+    );
+    this.#questions.set(id, question);
+    return question;
   }
 
   #judge(by: NodeId, { identity, remembers, membership }: IdentifyResponse): void {

@@ -29,7 +29,11 @@ export class Intake {
   readonly #forwarding: Forwarding;
   readonly #followerReads: FollowerReads;
   /** What `stepped` saw last. */
-  #seen = { leader: undefined as string | undefined, isTransferring: false };
+  #seen = {
+    leader: undefined as string | undefined,
+    isTransferring: false,
+    mayRead: false,
+  };
   /** Writes that the state machine is still looking at. */
   readonly #validating = new Set<PendingWrite>();
   #isScheduled = false;
@@ -99,7 +103,7 @@ export class Intake {
    * that does not lead waits for no disk; one that hands over waits until it is known who leads.
    */
   flush(): void {
-    if (this.reads.isWaiting) this.#flushReads();
+    if (this.reads.isWaiting && this.#mayRead) this.#flushReads();
     if (!this.writes.isWaiting) return;
     const { leadership } = this.#engine.state;
     if (leadership?.transfer !== undefined) return;
@@ -118,10 +122,11 @@ export class Intake {
     const refusal = this.reads.count > 0 ? this.#noReads : undefined;
     if (refusal !== undefined) this.reads.rejectAll(refusal);
     const isTransferring = leadership?.transfer !== undefined;
-    const { leader: before, isTransferring: wasTransferring } = this.#seen;
-    if (leader === before && isTransferring === wasTransferring) return;
-    this.#seen = { leader, isTransferring };
-    if (wasTransferring && !isTransferring) this.#schedule();
+    const mayRead = this.#mayRead;
+    const { leader: before, isTransferring: wasTransferring, mayRead: couldRead } = this.#seen;
+    if (leader === before && isTransferring === wasTransferring && mayRead === couldRead) return;
+    this.#seen = { leader, isTransferring, mayRead };
+    if ((wasTransferring && !isTransferring) || (mayRead && !couldRead)) this.#schedule();
     // Not within the step: the events that come of it have to be the next ones.
     if (leader !== before) queueMicrotask(() => this.#onLeaderChanged());
   }
@@ -154,6 +159,15 @@ export class Intake {
     const { id, members } = this.#engine;
     const { reason } = members.guard;
     return reason === undefined ? undefined : noReadInQuarantine(id, reason);
+  }
+
+  /**
+   * A leader that has committed nothing in its term confirms no read, maybe for long. Its readers
+   * wait here, where they end in time, and not as questions to the core, which do not.
+   */
+  get #mayRead(): boolean {
+    const { hasCommittedInTerm } = this.#engine.state;
+    return !this.#leads || hasCommittedInTerm;
   }
 
   get #leads(): boolean {
@@ -275,6 +289,10 @@ export class Intake {
   #ask(readers: readonly Reader[], mode: ReadMode): void {
     const { requests } = this.#engine;
     const { reads } = this;
+    if (!this.#mayRead) {
+      reads.putBack(readers);
+      return;
+    }
     try {
       const request = requests.open(
         (answer) => {

@@ -34,6 +34,7 @@ export class Members {
   readonly #questions: Questions;
   readonly #run: string;
   readonly #closing = new Set<Promise<void>>();
+  readonly #waits = new Set<{ readonly cancel: () => void }>();
 
   constructor(engine: Engine, network: Network, log: Pick<Log, 'meet'>) {
     const { runtime, config } = engine;
@@ -52,8 +53,8 @@ export class Members {
     this.guard = new IdentityGuard({
       state,
       identity,
-      // Votes wait for it, and no campaign is shorter than that.
-      identify: identifyWithin(Math.min(callTimeoutMs, electionTimeoutMs.min)),
+      identify: identifyWithin(callTimeoutMs),
+      within: (ms, ended) => this.#within(ms, ended),
       now: () => runtime.now(),
       electionTimeoutMs,
       changed: () => engine.observers.changed(),
@@ -93,7 +94,7 @@ export class Members {
     const remembers = from && this.guard.met(from);
     const { leader, applied } = this.#engine.state;
     return {
-      identity: this.#engine.identity,
+      identity: { ...this.#engine.identity, run: this.#run },
       leader,
       applied,
       ...(membership === undefined ? {} : { membership }),
@@ -119,6 +120,17 @@ export class Members {
 
   identify(place: Place): Promise<IdentifyResponse> {
     return this.#identifyWithin(this.#engine.config.callTimeoutMs, place);
+  }
+
+  /** Resolves when `ended` does, after `ms`, or when this node ends. */
+  async #within(ms: number, ended: Promise<void>): Promise<void> {
+    const timer = Promise.withResolvers<void>();
+    const handle = this.#engine.runtime.setTimer(() => timer.resolve(), ms);
+    const stop = { cancel: () => (handle.cancel(), timer.resolve()) };
+    this.#waits.add(stop);
+    await Promise.race([ended, timer.promise]);
+    this.#waits.delete(stop);
+    handle.cancel();
   }
 
   #identifyWithin(ms: number, place: Place): Promise<IdentifyResponse> {
@@ -156,6 +168,7 @@ export class Members {
   /** Ends what is under way. */
   stop(reason: unknown): void {
     this.#questions.close(reason);
+    for (const wait of this.#waits) wait.cancel();
   }
 
   async close(): Promise<void> {

@@ -64,6 +64,11 @@ export class Reads {
     this.#timer ??= runtime.setTimer(() => this.#ring(), readTimeoutMs);
   }
 
+  /** Who was taken and cannot be asked for yet waits again. */
+  putBack(readers: readonly Reader[]): void {
+    this.#waiting = [...readers.filter((reader) => this.#open.has(reader)), ...this.#waiting];
+  }
+
   /** Takes all that wait, of each mode together. */
   takeWaiting(): ReadonlyMap<ReadMode, readonly Reader[]> {
     const byMode = Map.groupBy(this.#waiting, ({ mode }) => mode ?? 'quorum');
@@ -73,7 +78,9 @@ export class Reads {
 
   /** `readers` may read once everything up to `index` is applied. */
   readable(readers: readonly Reader[], index: LogIndex, applied: LogIndex): void {
-    if (index <= Math.max(applied, this.#applied)) this.#resolve(readers, index);
+    // Since the start nothing may have been applied, and what the state held then counts, too.
+    this.#applied = Math.max(applied, this.#applied);
+    if (index <= this.#applied) this.#resolve(readers, index);
     else if (readers.some((reader) => this.#open.has(reader))) {
       this.#applying.push({ index, readers });
     }

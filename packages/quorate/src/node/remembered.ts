@@ -52,6 +52,15 @@ export class RememberedNodes {
     return { incarnation: incarnation ?? from.incarnation, starts: startsBefore, acknowledged };
   }
 
+  /** Whether a node that has answered runs on an old copy: a newer process of its disk was met. */
+  isOld({ node, incarnation, run, starts }: Identity): boolean {
+    const seen = this.#sightings.get(node);
+    if (seen === undefined || seen.incarnation !== incarnation) return false;
+    // Of two processes with one count, the one that was met first is no copy of the other.
+    const isOther = run !== undefined && seen.run !== undefined && run !== seen.run;
+    return starts < seen.starts || (starts === seen.starts && isOther);
+  }
+
   /** Returns the highest count of starts that another process of the same disk has named. */
   #note({ node, incarnation, run, starts }: Identity, known: string | undefined): number {
     const seen = this.#sightings.get(node);

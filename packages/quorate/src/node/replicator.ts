@@ -6,7 +6,7 @@ import type { AppendEntriesResponse, VoteRequest, VoteResponse } from '../core/m
 import type { Entry, Term } from '../core/types.ts';
 import { StoppedError } from '../errors.ts';
 import type { Timer } from '../platform/runtime.ts';
-import { readRefusal } from './far-refusal.ts';
+import { hadNoEffect } from './far-refusal.ts';
 import { entryBytes } from './log-tail.ts';
 import { late, OpenCall } from './open-call.ts';
 import type { PeersOptions } from './peers.ts';
@@ -199,9 +199,7 @@ export class Replicator {
   #end(open: OpenCall, reason: unknown): void {
     this.#calls.delete(open.call);
     open.abort(reason);
-    // Who may be asked again has done nothing, and will not.
-    const { mayRepeat } = readRefusal(reason, open.to.node);
-    const effect = mayRepeat ? ({ hadNoEffect: true } as const) : {};
+    const effect = hadNoEffect(reason, open.to.node) ? ({ hadNoEffect: true } as const) : {};
     this.#options.post({ type: 'unanswered', call: open.call, ...effect });
   }
 

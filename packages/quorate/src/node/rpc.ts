@@ -26,6 +26,7 @@ import { WrongTargetError } from '../errors.ts';
 import { isOfLineage } from './lineage.ts';
 import type { Members } from './members.ts';
 import type { Requests } from './requests.ts';
+import { withSignal } from './signal.ts';
 import type { Receiving } from './snapshot-receiver.ts';
 
 export interface RpcHost {
@@ -52,7 +53,7 @@ export class RpcServer implements RaftRpc {
     this.#host = host;
   }
 
-  // Neither call looks at `options.signal`: each of them is answered, by the core at once or when
+  // Neither of these two calls looks at `options.signal`: each of them is answered, by the core at once or when
   // the disk has, or when it is known who asks; a caller that no longer waits costs nothing more.
 
   requestVote(rpc: VoteRequest, options: CallOptions = {}): Promise<VoteResponse> {
@@ -145,14 +146,20 @@ export class RpcServer implements RaftRpc {
   }
 
   readIndex({ mode }: ReadIndexRequest, options: CallOptions = {}): Promise<ReadIndexResponse> {
-    return new Promise((resolve, reject) => {
+    const { requests, post } = this.#host;
+    let request: RequestId | undefined;
+    const answered = new Promise<ReadIndexResponse>((resolve, reject) => {
       this.#guard(options);
-      const request = this.#host.requests.open((answer) => {
+      request = requests.open((answer) => {
         if (answer.type === 'readable') resolve({ term: answer.term, index: answer.index });
         else if (answer.type === 'refused') reject(this.#host.errorOf(answer));
         else reject(unexpected(answer));
       }, reject);
-      this.#host.post({ type: 'readIndex', request, mode });
+      post({ type: 'readIndex', request, mode });
+    });
+    // A leader that commits nothing answers no read; who waits no longer must not keep a place.
+    return withSignal(answered, options.signal, () => {
+      if (request !== undefined) requests.forget(request);
     });
   }
 

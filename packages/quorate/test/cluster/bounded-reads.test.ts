@@ -1,8 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { Cluster, calm, outcomeOf, soon, speak, turns } from './kit.ts';
+import { Cluster, calm, outcomeOf, quick, soon, speak, turns } from './kit.ts';
 import { writeTo } from './members.ts';
 
 const three = ['a', 'b', 'c'];
+
+/** Of a candidate that is ahead of everybody, and that no loyalty holds back. */
+const nextVote = {
+  term: 90,
+  candidate: 'b',
+  lastLogId: { term: 89, index: 900 },
+  preVote: true,
+  transfer: true,
+} as const;
 
 describe('a read on a node that does not get what it needs', () => {
   test('ends in time, although the leader answers and is heard', async () => {
@@ -25,6 +34,49 @@ describe('a read on a node that does not get what it needs', () => {
     expect(raft.metrics.waiting.reads).toBe(0);
     cluster.wires.onCall = () => undefined;
   });
+});
+
+test('reads that ended leave room for others, and for the peers', async () => {
+  const config = { ...quick, readTimeoutMs: 20, maxWaitingCalls: 12 };
+  await using cluster = await Cluster.passive(three, { config });
+  // Heartbeats are answered, entries are not: it leads, and commits nothing in its term.
+  cluster.wires.onCall = (message) =>
+    message.call === 'appendEntries' && message.request.entries.length > 0
+      ? new Promise(() => {})
+      : undefined;
+  const { raft } = cluster.first;
+  await raft.initialize(cluster.infos(three), soon());
+  await cluster.first.waitFor(({ role }) => role === 'leader');
+
+  const codes: unknown[] = [];
+  for (let turn = 0; turn < 30; turn += 1) {
+    const outcome = (await outcomeOf(raft.readBarrier(soon()))) as { code: string };
+    codes.push(outcome.code);
+  }
+
+  expect(new Set(codes)).toEqual(new Set(['RAFT_BEHIND']));
+  const vote = await outcomeOf(raft.rpc.requestVote(nextVote, speak('b', 'a')));
+  expect(vote).not.toMatchObject({ code: 'RAFT_OVERLOADED' });
+  cluster.wires.onCall = () => undefined;
+});
+
+test('a question for the index of a read keeps no place once nobody waits for it', async () => {
+  const config = { ...calm, maxWaitingCalls: 4 };
+  await using cluster = await Cluster.of(three, { config });
+  cluster.wires.onCall = ({ call }) =>
+    call === 'appendEntries' ? new Promise(() => {}) : undefined;
+  const { raft } = cluster.first;
+
+  for (let turn = 0; turn < 10; turn += 1) {
+    const caller = new AbortController();
+    const options = { ...speak('b', 'a'), signal: caller.signal };
+    const asked = raft.rpc.readIndex({ mode: 'quorum' }, options);
+    caller.abort(new Error('gone'));
+    await expect(asked).rejects.toThrow('gone');
+  }
+
+  expect(raft.metrics.waiting.requests).toBe(0);
+  cluster.wires.onCall = () => undefined;
 });
 
 describe('a read on a node in quarantine', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Identity, NodeId } from '../../src/core/types.ts';
 import { copyOf } from './disks.ts';
 import { Cluster, outcomeOf, quick, soon, speak, type TestNode, turns } from './kit.ts';
-import { writeTo } from './members.ts';
+import { addLearners, writeTo } from './members.ts';
 
 const three = ['a', 'b', 'c'];
 
@@ -24,20 +24,27 @@ async function goBack(cluster: Cluster, id: NodeId): Promise<void> {
   const newest = await cluster.restart(id);
   const { identity } = await newest.raft.rpc.identify();
   // The others have answered its question, so they know of that start.
-  for (const other of cluster.others(newest)) await knowsSecondStart(other, identity);
+  for (const other of cluster.others(newest)) await knowsStart(other, identity);
   await cluster.stop(id);
   cluster.replaceDisk(id, backup);
 }
 
-/** Resolves once `node` has heard of the second start of a disk, looking without being counted. */
-async function knowsSecondStart(node: TestNode, identity: Identity): Promise<void> {
+/** Resolves once `node` has heard of this start of a disk, looking without being counted. */
+async function knowsStart(node: TestNode, identity: Identity): Promise<void> {
   const from = { ...identity, starts: 0, run: 'a look' };
   for (let tries = 0; tries < 1000; tries += 1) {
     const { remembers } = await node.raft.rpc.identify({ from, to: { node: node.id } });
-    if ((remembers?.starts ?? 0) >= 2) return;
+    if ((remembers?.starts ?? 0) >= identity.starts) return;
     await turns(1);
   }
-  throw new Error(`${node.id} has not heard of the second start of ${identity.node}.`);
+  throw new Error(`${node.id} has not heard of start ${identity.starts} of ${identity.node}.`);
+}
+
+/** Hands the leadership over to `to`, whoever leads now. */
+async function lead(cluster: Cluster, to: TestNode): Promise<void> {
+  const { id } = await cluster.awaitLeader();
+  await outcomeOf(cluster.node(id).raft.transferLeadership(to.id, soon()));
+  await cluster.awaitLeader([to]);
 }
 
 describe('a node that has reached nobody since its start', () => {
@@ -98,13 +105,8 @@ describe('a node that has reached nobody since its start', () => {
     const backup = await copyOf(kept.store);
     const newest = await cluster.restart(kept.id);
     const { identity } = await newest.raft.rpc.identify();
-    await knowsSecondStart(lagging, identity);
-    const { id } = await cluster.awaitLeader();
-    await cluster
-      .node(id)
-      .raft.transferLeadership(leader.id, soon())
-      .catch(() => undefined);
-    await cluster.awaitLeader([leader]);
+    await knowsStart(lagging, identity);
+    await lead(cluster, leader);
     cluster.isolate(lagging.id);
     await leader.raft.write('acknowledged', soon());
     await cluster.stop(leader.id);
@@ -121,6 +123,47 @@ describe('a node that has reached nobody since its start', () => {
 
     expect(next.id).toBe(leader.id);
     expect(await lagging.awaitCommands(2)).toContain('acknowledged');
+  });
+
+  test('and whose disk is old does not elect a voter that its disk does not know (row 68)', async () => {
+    await using cluster = await Cluster.of(three, { config: quick });
+    const leader = await cluster.awaitLeader();
+    const [kept, removed] = cluster.others(leader) as [TestNode, TestNode];
+    await writeTo(cluster, three);
+    const backup = await copyOf(kept.store);
+    await addLearners(cluster, ['d']);
+    const { raft } = await cluster.awaitLeader();
+    await raft.changeVoters([leader.id, kept.id, 'd'], soon());
+    const newest = await cluster.restart(kept.id);
+    const { identity } = await newest.raft.rpc.identify();
+    await cluster.stop(removed.id);
+    const added = cluster.node('d');
+    await writeTo(cluster, [leader.id, kept.id, 'd']);
+    await knowsStart(added, identity);
+    await lead(cluster, leader);
+    cluster.isolate('d');
+    await leader.raft.write('acknowledged', soon());
+    await cluster.stop(leader.id);
+    await cluster.stop(kept.id);
+    cluster.replaceDisk(kept.id, backup);
+
+    // It cannot ask `d`, which it does not know; `d` asks it, and remembers a newer start.
+    await cluster.start(kept.id);
+    const asked: string[] = [];
+    const campaigns = Promise.withResolvers<void>();
+    cluster.wires.onCall = ({ call, from, to }) => {
+      if (call === 'requestVote' && from === 'd') asked.push(to);
+      if (asked.length === 3) campaigns.resolve();
+    };
+    cluster.wires.heal();
+    await campaigns.promise;
+    expect(asked).not.toContain(kept.id);
+    expect(added.metrics.role).not.toBe('leader');
+    await cluster.start(leader.id);
+    const next = await cluster.awaitLeader();
+
+    expect(next.id).toBe(leader.id);
+    expect(await added.awaitCommands(3)).toContain('acknowledged');
   });
 });
 
@@ -161,6 +204,18 @@ describe('a majority that was started again elects a leader', () => {
 
     expect(await outcomeOf(cluster.write('on'))).toMatchObject({ response: 2 });
   });
+});
+
+test('a cluster elects over links on which a question takes longer than votes may wait', async () => {
+  const config = { ...quick, callTimeoutMs: 4000 };
+  await using cluster = await Cluster.passive(three, { config });
+  const lateMs = 1.5 * (quick.electionTimeoutMs?.min ?? 0);
+  cluster.wires.onIdentify = () => new Promise((resolve) => setTimeout(resolve, lateMs));
+
+  await cluster.first.raft.initialize(cluster.infos(three), soon());
+  await cluster.awaitLeader();
+
+  expect(await outcomeOf(cluster.write('on'))).toMatchObject({ response: 1 });
 });
 
 function cut(cluster: Cluster, one: NodeId, other: NodeId): void {

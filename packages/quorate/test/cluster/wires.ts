@@ -30,6 +30,8 @@ export class Wires implements Network {
   readonly ordered: boolean;
   /** Called with every call before it leaves; what it returns is waited for. */
   onCall: (message: Message) => void | Promise<void> = () => undefined;
+  /** Called before each question who a node is; it goes on when what this returns resolves. */
+  onIdentify: () => void | Promise<void> = () => undefined;
   /** Called with every call that was answered, before the answer leaves; waited for as well. */
   onAnswer: (message: Message) => void | Promise<void> = () => undefined;
   /**
@@ -97,7 +99,11 @@ export class Wires implements Network {
           peer.forward(request, options),
         ),
       // Who is who is asked beside what a test looks at, but a cut holds for it too.
-      identify: (options) => this.#pass(target, options, () => peer.identify(options)),
+      identify: (options) =>
+        this.#pass(target, options, async () => {
+          await untilAborted(Promise.resolve(this.onIdentify()), options?.signal);
+          return peer.identify(options);
+        }),
       join: (request, options) => this.#pass(target, options, () => peer.join(request, options)),
       leave: (request, options) =>
         this.#carry({ call: 'leave', request }, target, options, () =>

@@ -35,6 +35,14 @@ class GuardUnderTest {
       now: () => this.runtime.now(),
       electionTimeoutMs: { min: minMs, max: 2 * minMs },
       identify: (to) => this.#identify(to),
+      within: (ms, ended) =>
+        new Promise((resolve) => {
+          const timer = this.runtime.setTimer(resolve, ms);
+          void ended.then(() => {
+            timer.cancel();
+            resolve();
+          });
+        }),
       quarantine: (reason) => this.reasons.push(reason),
       changed: () => undefined,
     });

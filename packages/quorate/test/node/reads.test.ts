@@ -160,3 +160,13 @@ test('reads that were answered leave no timer that goes on for ever, and none af
   expect(runtime.timerCount).toBe(0);
   expect(outcomes).toEqual({ indexes: [1], reasons: ['stopped'] });
 });
+
+test('a read that ends says how far the node is, also if nothing was applied since its start', async () => {
+  const { reads, outcomes, runtime } = open();
+  addReader(reads, outcomes);
+  reads.readable(waiting(reads), 9, 7);
+
+  await runtime.advance(readTimeoutMs);
+
+  expect(String(outcomes.reasons[0])).toContain('it has applied 7');
+});

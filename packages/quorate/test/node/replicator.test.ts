@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { AppendEntriesRequest } from '../../src/core/message.ts';
-import { StoppedError, UnreachableError, WrongTargetError } from '../../src/errors.ts';
+import {
+  OverloadedError,
+  StoppedError,
+  UnreachableError,
+  WrongTargetError,
+} from '../../src/errors.ts';
 import { accepted, heartbeat, PeersUnderTest, range, withEntries } from './peers-under-test.ts';
 import { metaAt, Stream } from './snapshots.ts';
 import { settle } from './virtual-runtime.ts';
@@ -101,6 +106,7 @@ describe('the deadline', () => {
 describe('a call that brings no answer', () => {
   test.each([
     ['was refused', new UnreachableError('refused'), true],
+    ['came to a node with no room', new OverloadedError('no room'), true],
     ['came to another node', new WrongTargetError('not me'), true],
     ['came to a node that has ended', new StoppedError('closed'), true],
     ['may have arrived', new UnreachableError('broke off', { maybeApplied: true }), false],

@@ -1,5 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { nodeRuntime } from '../../src/platform/runtime.ts';
+import { Pauses } from '../../src/storage/wal/pauses.ts';
+import { fill } from '../../src/storage/wal/spare.ts';
 import { WalLogStore } from '../../src/storage/wal/wal-log-store.ts';
 import { command } from '../../src/testing/log-store/entries.ts';
 import { SimFs } from '../../src/testing/sim-fs/sim-fs.ts';
@@ -76,4 +78,21 @@ test('a write that fails ends, and whoever waits for a pause goes on', async () 
 
   await expect(append).rejects.toMatchObject({ code: 'RAFT_FATAL' });
   await vi.waitFor(() => expect(log.zeroes.reduce((sum, one) => sum + one, 0)).toBe(segmentBytes));
+});
+
+test('the first zeroes of a segment are few, whatever the log wrote before they were begun', async () => {
+  const pauses = new Pauses();
+  const lengths: number[] = [];
+  const files = new SimFs({
+    hold: async ({ type, length = 0 }) => {
+      if (type === 'write') lengths.push(length);
+    },
+  });
+  await files.makeDirectory('/data');
+  for (let at = 0; at < 1000; at += 1) await pauses.during(4096, async () => undefined);
+
+  const { file } = await fill({ files, durableWrites: true, pauses }, '/data/spare', segmentBytes);
+  await file.close();
+
+  expect(lengths[0]).toBe(128 * kibibyte);
 });

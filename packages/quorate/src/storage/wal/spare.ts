@@ -101,6 +101,8 @@ export async function fill(
   if ((await files.size(path)) !== undefined) await files.unlink(path);
   const file = await files.open(path, { mode: 'create', durableWrites });
   try {
+    // What was written before this began is not to be made up for: the first write would be large.
+    await pauses.next();
     for (let offset = 0; offset < bytes; ) {
       // As many as the log has used up meanwhile, or the next segment would come too late.
       const length = Math.min(chunkFor(await pauses.next()), bytes - offset);
