@@ -53,8 +53,9 @@ export class RpcServer implements RaftRpc {
     this.#host = host;
   }
 
-  // Neither of these two calls looks at `options.signal`: each of them is answered, by the core at once or when
-  // the disk has, or when it is known who asks; a caller that no longer waits costs nothing more.
+  // Neither of these two calls looks at `options.signal`: each of them is answered, by the core at
+  // once or when the disk has, or when it is known who asks; a caller that no longer waits costs
+  // nothing more.
 
   requestVote(rpc: VoteRequest, options: CallOptions = {}): Promise<VoteResponse> {
     return new Promise((resolve, reject) => {
