@@ -28,6 +28,10 @@ const programs = {
   build: 'tools/build.ts',
   bench: 'tools/bench.ts',
   walk: 'packages/quorate/test/walker/main.ts',
+  explore: 'packages/quorate/test/explore/main.ts',
+  sim: 'packages/quorate/test/sim/main.ts',
+  mutants: 'packages/quorate/test/mutants/main.ts',
+  chaos: 'packages/quorate/test/chaos/main.ts',
 };
 
 /**

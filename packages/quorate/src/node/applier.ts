@@ -10,6 +10,7 @@ import type {
   SnapshotMeta,
 } from '../core/types.ts';
 import { StoppedError } from '../errors.ts';
+import { buggify, mark } from '../platform/sites.ts';
 import { decodeCommand } from './codec.ts';
 import type { Histogram } from './histogram.ts';
 import type { Log } from './log.ts';
@@ -208,7 +209,9 @@ export class Applier {
 
   #applyNext(): Promise<void> | undefined {
     const { log, maxBatchBytes } = this.#options;
-    const entries = log.read(this.#applied.index + 1, this.#target + 1, maxBatchBytes);
+    const next = this.#applied.index + 1;
+    const to = buggify('applier.applyOne') ? next : this.#target;
+    const entries = log.read(next, to + 1, maxBatchBytes);
     if (entries instanceof Promise) return this.#applyRead(entries);
     return this.#apply(entries);
   }
@@ -219,8 +222,9 @@ export class Applier {
     try {
       read = await entries;
     } catch (cause) {
-      if (this.#isReplaced) return;
-      throw cause;
+      if (!this.#isReplaced) throw cause;
+      mark('applier.readForReplacedState');
+      return;
     }
     await this.#apply(read);
   }
@@ -267,7 +271,10 @@ export class Applier {
     for (const entry of entries) {
       const { logId, payload } = entry;
       if (isOfSession(payload)) {
-        if (machine.sessions.mustSettle(logId.index)) break;
+        if (machine.sessions.mustSettle(logId.index)) {
+          mark('applier.waitsForSessions');
+          break;
+        }
         sessions ??= new SessionBatch(machine.sessions, responseCodec, commands);
       }
       if (payload.type === 'command') {

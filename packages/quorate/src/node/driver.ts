@@ -5,6 +5,7 @@ import type { InstallSnapshotRequest } from '../core/message.ts';
 import type { RaftCore } from '../core/raft-core.ts';
 import type { EffectiveMembership, LogId, LogIndex, SnapshotMeta } from '../core/types.ts';
 import type { Runtime, Timer } from '../platform/runtime.ts';
+import { buggify, mark } from '../platform/sites.ts';
 import type { Write } from './log.ts';
 import type { Witness } from './witness.ts';
 
@@ -151,7 +152,9 @@ export class Driver {
   #ring(at: number): void {
     this.#timer = undefined;
     if (this.#isStopped) return;
-    if (this.#runtime.now() - at > lateRingMs) this.#runtime.yieldToIo(() => this.#wake());
+    const isLate = this.#runtime.now() - at > lateRingMs;
+    if (isLate) mark('driver.lateTimer');
+    if (isLate || buggify('driver.yieldFirst')) this.#runtime.yieldToIo(() => this.#wake());
     else this.#wake();
   }
 

@@ -1,6 +1,7 @@
 import type { ReadIndexResponse } from '../core/message.ts';
 import type { NodeId } from '../core/types.ts';
 import type { Timer } from '../platform/runtime.ts';
+import { mark } from '../platform/sites.ts';
 import { codeOf } from './error-codes.ts';
 import type { FarHost } from './far-host.ts';
 import { readRefusal } from './far-refusal.ts';
@@ -76,6 +77,7 @@ class ModeReads {
   /** What the former leader was asked is asked again, since it may never answer. */
   leaderChanged(): void {
     if (this.#asked !== undefined && this.#asked.to !== this.#host.leader()) {
+      mark('followerReads.askedAgain');
       this.#waiting = [...this.#asked.turns, ...this.#waiting];
       this.#asked = undefined;
     }

@@ -2,6 +2,7 @@ import type { ForwardRequest, ForwardResponse } from '../core/message.ts';
 import type { NodeId } from '../core/types.ts';
 import { UnsupportedError } from '../errors.ts';
 import type { Timer } from '../platform/runtime.ts';
+import { mark } from '../platform/sites.ts';
 import type { FarHost } from './far-host.ts';
 import { readRefusal } from './far-refusal.ts';
 import type { PendingWrite, WriteResult } from './writes.ts';
@@ -124,6 +125,7 @@ export class Forwarding {
     }
     // It may know of an election that this node has not heard of; one step, so that two nodes that
     // name each other are not asked in turn without end.
+    mark('forwarding.followedHint');
     passed.hint = leader;
     this.#ask(passed, leader);
   }

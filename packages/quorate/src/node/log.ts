@@ -1,5 +1,6 @@
 import type { LogStore, LogWrite } from '../contract/log-store.ts';
 import type { Entry, Identity, LogId, LogIndex, Vote } from '../core/types.ts';
+import { buggify, mark } from '../platform/sites.ts';
 import { isOfLineage, type Lineage } from './lineage.ts';
 import { frameBytes, LogTail } from './log-tail.ts';
 
@@ -104,7 +105,14 @@ export class Log {
    * `maxBytes`: at once if they are in memory, else from the store.
    */
   read(from: LogIndex, to: LogIndex, maxBytes: number): readonly Entry[] | Promise<Entry[]> {
+    // The first entry comes in any case.
+    if (buggify('log.readOne')) return this.#read(from, from + 1, maxBytes);
+    return this.#read(from, to, maxBytes);
+  }
+
+  #read(from: LogIndex, to: LogIndex, maxBytes: number): readonly Entry[] | Promise<Entry[]> {
     if (from >= this.#tail.first) return this.#tail.read(from, to, maxBytes);
+    mark('log.readFromStore');
     // A store counts payloads alone; without frames, very many tiny entries would be one call.
     const count = Math.max(1, Math.floor(maxBytes / frameBytes));
     return this.#options.store.read(from, Math.min(to, this.#tail.first, from + count), {
@@ -150,7 +158,8 @@ export class Log {
       this.#waiting.shift();
       return { writes: [], purge: first };
     }
-    const end = this.#waiting.findIndex((step) => 'purge' in step);
+    const purge = this.#waiting.findIndex((step) => 'purge' in step);
+    const end = buggify('log.noGroup') ? 1 : purge;
     const taken = end < 0 ? this.#waiting : this.#waiting.slice(0, end);
     this.#waiting = end < 0 ? [] : this.#waiting.slice(end);
     return { writes: taken as Write[] };
@@ -158,15 +167,25 @@ export class Log {
 
   /** Writes what all of `writes` come to: in one call, if the store takes several parts at once. */
   async #write(writes: readonly Write[]): Promise<void> {
+    if (writes.length > 1) mark('log.severalWritesAtOnce');
     const merged = mergeWrites(writes);
     await save(this.#options.store, { ...this.#newIdentity(writes), ...merged });
-    let last = merged.append?.at(-1)?.logId.index ?? 0;
-    // What a later step removes is on the disk only in its old form.
+    const written = merged.append?.at(-1)?.logId.index ?? 0;
+    const last = this.#lastKept(written);
+    const { tailCacheBytes } = this.#options;
+    this.#tail.written(last, buggify('log.dropTail') ? 0 : tailCacheBytes);
+  }
+
+  /** What a later step removes is on the disk only in its old form. */
+  #lastKept(written: LogIndex): LogIndex {
+    let last = written;
     for (const step of this.#waiting) {
-      if ('purge' in step) last = step.all ? Math.min(last, step.purge.index) : last;
-      else last = Math.min(last, step.truncate ?? last);
+      const kept = 'purge' in step ? step.all && step.purge.index : step.truncate;
+      if (typeof kept !== 'number' || kept >= last) continue;
+      mark('purge' in step ? 'log.purgedBeforeWritten' : 'log.truncatedBeforeWritten');
+      last = kept;
     }
-    this.#tail.written(last, this.#options.tailCacheBytes);
+    return last;
   }
 
   /** The identity, if it has to be saved because its cluster is known now. */

@@ -5,6 +5,7 @@ import type { Event } from '../core/event.ts';
 import type { EffectiveMembership, Identity, NodeId, NodeInfo } from '../core/types.ts';
 import { StoppedError, UnreachableError } from '../errors.ts';
 import type { Runtime } from '../platform/runtime.ts';
+import { mark } from '../platform/sites.ts';
 import type { Log } from './log.ts';
 import type { RaftConfig } from './options.ts';
 import { Questions } from './questions.ts';
@@ -48,6 +49,7 @@ export class Peers {
     for (const [id, replicator] of this.#replicators) {
       const info = membership.nodes[id];
       if (info !== undefined && JSON.stringify(info) === replicator.address) continue;
+      if (info !== undefined) mark('peers.connectedAnew');
       this.#replicators.delete(id);
       this.#retire(replicator);
     }

@@ -5,6 +5,7 @@ import { noMembership } from '../core/membership.ts';
 import type { RecoveredState } from '../core/raft-core.ts';
 import type { EffectiveMembership, Identity, LogId, NodeId, Vote } from '../core/types.ts';
 import { FatalError } from '../errors.ts';
+import { mark } from '../platform/sites.ts';
 import { isOfLineage, type Lineage, lineageOf } from './lineage.ts';
 import { type LogScan, scanLog, termIn } from './log-scan.ts';
 import type { Machine } from './machine.ts';
@@ -106,6 +107,7 @@ export async function joinSnapshot({ log }: Storage, found: Found): Promise<Foun
       `The log is purged up to entry ${covered.index} of term ${ends.purged.term}, and the newest snapshot ends at entry ${covered.index} of term ${covered.term}: they are of different histories. Restore this node's disk, or replace the node.`,
     );
   }
+  mark('recovery.snapshotReplacedLog');
   await log.purge(covered);
   const emptied = await log.state();
   return { ...found, ends: emptied, scan: await scanLog(log, emptied) };
@@ -142,6 +144,7 @@ async function recoverState(found: Found, machine: Machine): Promise<LogId> {
     );
   }
   if (snapshot !== undefined && applied.index < snapshot.meta.lastLogId.index) {
+    mark('recovery.restoredSnapshot');
     await machine.restore(snapshot.chunks(), snapshot.meta);
     return snapshot.meta.lastLogId;
   }

@@ -6,6 +6,7 @@ import type { AppendEntriesResponse, VoteRequest, VoteResponse } from '../core/m
 import type { Entry, Term } from '../core/types.ts';
 import { StoppedError } from '../errors.ts';
 import type { Timer } from '../platform/runtime.ts';
+import { buggify } from '../platform/sites.ts';
 import { hadNoEffect } from './far-refusal.ts';
 import { entryBytes } from './log-tail.ts';
 import { late, OpenCall } from './open-call.ts';
@@ -73,7 +74,9 @@ export class Replicator {
     }
     // However it came by what is purged: it needs the snapshot no more.
     this.#snapshots.stop('The node goes on with entries.');
-    const entries = log.read(range.previous.index + 1, range.last + 1, config.maxAppendBytes);
+    const next = range.previous.index + 1;
+    const to = buggify('replicator.sendOne') ? next : range.last;
+    const entries = log.read(next, to + 1, config.maxAppendBytes);
     if (!(entries instanceof Promise)) {
       this.#appendEntries(call, range, entries);
       return;

@@ -3,6 +3,7 @@ import type { Committed } from '../contract/state-machine.ts';
 import { assertNever } from '../core/assert.ts';
 import type { LogId } from '../core/types.ts';
 import { SessionExpiredError, UnsupportedError } from '../errors.ts';
+import { mark } from '../platform/sites.ts';
 import { decodeResponse, encodeResponse } from './response-codec.ts';
 import { readSessionEntry } from './session-entries.ts';
 import type { KeptResponse, SessionTable, SessionWrite } from './session-table.ts';
@@ -73,9 +74,11 @@ export class SessionBatch {
         return this.#add(command, this.#answerOf(kept));
       }
       case 'repeated':
+        mark('sessions.repeated');
         return this.#add({ logId, command: undefined }, this.#answerOf(verdict.kept));
       case 'expired':
       case 'forgotten':
+        mark(`sessions.${verdict.type}`);
         return this.#add({ logId, command: undefined }, refusal(verdict.type, session));
       default:
         return assertNever(verdict);

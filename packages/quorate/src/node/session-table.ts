@@ -1,6 +1,7 @@
 import type { LibraryRecord } from '../contract/state-machine.ts';
 import { assert } from '../core/assert.ts';
 import type { LogIndex } from '../core/types.ts';
+import { mark } from '../platform/sites.ts';
 import {
   headKey,
   readRecords,
@@ -244,6 +245,7 @@ export class SessionTable {
   #makeRoom(): void {
     for (const [id, session] of this.#sessions) {
       if (this.#bytes <= this.#maxSessionBytes) return;
+      mark('sessions.madeRoom');
       if (this.#sessions.size > 1) this.#expire(id);
       else this.#shrink(id, session);
     }

@@ -4,6 +4,7 @@ import type { InstallSnapshotRequest } from '../core/message.ts';
 import type { SnapshotMeta, Term } from '../core/types.ts';
 import { DamagedError } from '../errors.ts';
 import type { Runtime } from '../platform/runtime.ts';
+import { buggify, mark } from '../platform/sites.ts';
 import { StallWatch } from './stall-watch.ts';
 
 export interface ReceivingOptions {
@@ -108,10 +109,17 @@ export class Receiving {
     const { request, rpc } = transfer;
     const failed = (stored: number): Event => ({ type: 'snapshotFailed', request, stored });
     // The transfer that this one waited for may have brought it all.
-    if (!this.#options.isAhead(rpc.meta)) return failed(0);
+    if (!this.#options.isAhead(rpc.meta)) {
+      mark('receiver.cameInAnotherWay');
+      return failed(0);
+    }
     const receiver = await this.#options.store.receive(rpc.meta);
-    if (receiver.offset !== rpc.offset) return failed(receiver.offset);
+    if (receiver.offset !== rpc.offset) {
+      mark('receiver.elsewhere');
+      return failed(receiver.offset);
+    }
     const outcome = await this.#take(receiver, transfer);
+    if (outcome === 'broken') mark('receiver.brokeOff');
     if (outcome !== 'whole') return failed(outcome === 'broken' ? receiver.offset : 0);
     await receiver.finish({ size: rpc.size, checksum: rpc.checksum });
     return { type: 'snapshotReceived', request, meta: rpc.meta };
@@ -133,6 +141,7 @@ export class Receiving {
         await receiver.write(next.value);
         watch.isHeld = false;
         watch.moved();
+        if (buggify('receiver.breakOff')) return 'broken';
       }
       return 'whole';
     } finally {

@@ -5,6 +5,7 @@ import type { InstallSnapshotResponse } from '../core/message.ts';
 import type { Identity, NodeId, Term } from '../core/types.ts';
 import { StoppedError, UnreachableError } from '../errors.ts';
 import type { Runtime } from '../platform/runtime.ts';
+import { buggify, mark } from '../platform/sites.ts';
 import type { RaftConfig } from './options.ts';
 import type { SendPace } from './send-pace.ts';
 import { withSignal } from './signal.ts';
@@ -110,7 +111,7 @@ export class SnapshotSender {
       if (snapshot === undefined)
         throw new Error('Broken invariant: there is no snapshot to send.');
       kept = await keep(snapshot);
-      const left = this.#left?.id === snapshot.meta.id ? this.#left.stored : 0;
+      const left = this.#whereLeft(snapshot.meta.id);
       const nothingYet = { hasMoved: false, idleAnswers: 0, brokenCalls: 0 };
       const transfer = { snapshot, term, under, stored: left, furthest: left, ...nothingYet };
       return await this.#transfer(transfer, place);
@@ -118,6 +119,13 @@ export class SnapshotSender {
       place.leave();
       await kept?.return?.();
     }
+  }
+
+  /** How far the last transfer of this snapshot came. */
+  #whereLeft(id: string): number {
+    if (this.#left?.id !== id || buggify('sender.forgetPlace')) return 0;
+    mark('sender.goesOn');
+    return this.#left.stored;
   }
 
   async #transfer(transfer: Transfer, place: Place): Promise<InstallSnapshotResponse> {
@@ -169,6 +177,7 @@ export class SnapshotSender {
   /** Waits for the next call, if there is to be one. Others may send meanwhile. */
   async #rest(transfer: Transfer, place: Place, error: unknown): Promise<void> {
     const { signal } = transfer.under;
+    mark('sender.callBroke');
     transfer.brokenCalls += 1;
     if (signal.aborted || !transfer.hasMoved || transfer.brokenCalls >= maxBrokenCalls) throw error;
     place.leave();

@@ -3,6 +3,7 @@ import { noLogId } from '../core/log-shape.ts';
 import type { LogId, LogIndex, NodeId, SnapshotMeta } from '../core/types.ts';
 import { StoppedError } from '../errors.ts';
 import type { Runtime, Timer } from '../platform/runtime.ts';
+import { buggify, mark } from '../platform/sites.ts';
 import type { AppliedBatch, Applier, Frozen } from './applier.ts';
 import { BuildPace } from './build-pace.ts';
 import { LogMarks } from './log-marks.ts';
@@ -151,6 +152,7 @@ export class Snapshotter {
   async #giveUp(): Promise<void> {
     const build = this.#build;
     if (build === undefined) return;
+    mark('snapshotter.gaveUp');
     build.givenUp.abort(givenUp());
     await build.ended.catch(() => undefined);
   }
@@ -160,7 +162,9 @@ export class Snapshotter {
     if (this.#retry !== undefined) return;
     const { config } = this.#options;
     const enough = Math.max(config.snapshotAfterBytes, this.#newest?.size ?? 0);
-    if (this.#bytes < enough && this.#entries < config.snapshotAfterEntries) return;
+    const isDue = this.#bytes >= enough || this.#entries >= config.snapshotAfterEntries;
+    // With nothing new in it there is none to build.
+    if (!isDue && !(this.#entries > 0 && buggify('snapshotter.buildNow'))) return;
     this.#start().ended.catch(() => undefined);
   }
 
@@ -184,7 +188,8 @@ export class Snapshotter {
       this.#failure = undefined;
       this.#endRest();
       const { index } = meta.lastLogId;
-      const purgeTo = this.#marks.placeBefore(index, this.#options.config.keepBytes) ?? 0;
+      const keepBytes = buggify('snapshotter.keepNothing') ? 0 : this.#options.config.keepBytes;
+      const purgeTo = this.#marks.placeBefore(index, keepBytes) ?? 0;
       this.#options.onBuilt(meta, purgeTo);
       return meta.lastLogId;
     } catch (error) {
@@ -223,6 +228,7 @@ export class Snapshotter {
   }
 
   #rest(error: unknown): void {
+    mark('snapshotter.failed');
     const restMs = Math.min(longestRestMs, firstRestMs * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 30);
     this.#endRest();

@@ -1,3 +1,5 @@
+import { buggify, mark } from '../platform/sites.ts';
+
 export interface TransferBounds {
   readonly maxSnapshotTransfers: number;
 }
@@ -15,8 +17,11 @@ export class Transfers {
   /** Resolves, with what gives the place back, when there is one. */
   async enter(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    if (this.#count >= this.#bounds.maxSnapshotTransfers) await this.#place(signal);
-    else this.#count += 1;
+    const isAlone = this.#count > 0 && buggify('transfers.oneAtATime');
+    if (isAlone || this.#count >= this.#bounds.maxSnapshotTransfers) {
+      mark('transfers.waited');
+      await this.#place(signal);
+    } else this.#count += 1;
     let isFree = false;
     return () => {
       if (isFree) return;

@@ -3,6 +3,7 @@ import type { Answer } from '../core/action.ts';
 import { assert } from '../core/assert.ts';
 import type { CommandData, LogId, LogIndex, Payload } from '../core/types.ts';
 import { LeadershipLostError, OverloadedError } from '../errors.ts';
+import { mark } from '../platform/sites.ts';
 import { SessionAnswer } from './session-batch.ts';
 
 export interface WriteResult<Response> {
@@ -177,6 +178,7 @@ export class Writes {
       }
     }
     this.#batches = kept;
+    if (lost.length > 0) mark('writes.lostWithLeadership');
     for (const { logId, write } of lost) {
       this.#settle(write);
       const message = `Leadership was lost while entry ${logId.index} of term ${logId.term} was not yet committed; another leader may commit it.`;
@@ -204,6 +206,7 @@ export class Writes {
     }
     this.#batches = kept;
     this.#answered = 0;
+    if (passed.length > 0) mark('writes.passedBySnapshot');
     for (const { logId, write } of passed) {
       this.#settle(write);
       const message = `Entry ${logId.index} of term ${logId.term} took effect, but this node got its state from a snapshot and does not know the response.`;

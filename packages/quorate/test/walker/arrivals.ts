@@ -3,6 +3,7 @@ import type { CommitOracle } from './commit-oracle.ts';
 import type { History } from './history.ts';
 import type { Answer, Message, Request } from './message.ts';
 import { isRequest } from './message.ts';
+import type { Recorder } from './recorder.ts';
 import type { ReplyOracle } from './reply-oracle.ts';
 import type { VoteOracle } from './vote-oracle.ts';
 import type { WalkNode } from './walk-node.ts';
@@ -12,6 +13,7 @@ interface Options {
   readonly votes: VoteOracle;
   readonly commits: CommitOracle;
   readonly replies: ReplyOracle;
+  readonly recorder: Recorder | undefined;
   readonly give: (node: WalkNode, event: Event) => void;
   /** Draws whether a caller never hears that its call was lost. */
   readonly losesSilently: () => boolean;
@@ -33,22 +35,30 @@ export class Arrivals {
 
   /** The message never arrives. The caller may hear of it, at once, or never. */
   lose(message: Message): void {
-    const { history, losesSilently, give } = this.#options;
+    const { history, losesSilently } = this.#options;
     history.marks.messagesLost += 1;
     const node = this.#node(message.from);
     if (!node.isUp || node.incarnation !== message.incarnation) return;
     if (message.call === 0 || losesSilently()) return;
+    this.fail(message);
+  }
+
+  /** The caller hears that its call was lost. */
+  fail(message: Message): void {
+    const { history, give, recorder } = this.#options;
+    recorder?.noteMessage('unanswered', message);
     history.marks.callsUnanswered += 1;
-    give(node, { type: 'unanswered', call: message.call });
+    give(this.#node(message.from), { type: 'unanswered', call: message.call });
   }
 
   #deliverRequest(message: Request): void {
-    const { history, give } = this.#options;
+    const { history, give, recorder } = this.#options;
     const node = this.#node(message.to);
     if (!node.isUp) {
       this.lose(message);
       return;
     }
+    recorder?.noteMessage('deliver', message);
     if (message.type === 'installSnapshot') {
       const isNeeded = message.rpc.meta.lastLogId.index > node.state.committed;
       if (!isNeeded) history.marks.snapshotsNotNeeded += 1;
@@ -57,9 +67,10 @@ export class Arrivals {
   }
 
   #deliverAnswer(message: Answer): void {
-    const { votes, commits, replies, history, give } = this.#options;
+    const { votes, commits, replies, recorder, history, give } = this.#options;
     const node = this.#node(message.from);
     if (!node.isUp || node.incarnation !== message.incarnation) return;
+    recorder?.noteMessage('deliver', message);
     if (message.type === 'voteAnswered') votes.onAnswer(node, message);
     if (message.type === 'snapshotAnswered') node.stored[message.to] = message.response.stored;
     if (message.type === 'readIndexAnswered') replies.onReadAnswered(node, message);

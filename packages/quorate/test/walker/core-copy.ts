@@ -13,7 +13,7 @@ const coreFolder = path.resolve(import.meta.dirname, '..', '..', 'src', 'core');
  */
 export async function withCoreCopy<Result>(
   mutant: Mutant | undefined,
-  work: (module: CoreModule) => Result,
+  work: (module: CoreModule) => Result | Promise<Result>,
 ): Promise<Result> {
   // Not in node_modules, where Node runs no TypeScript.
   const folder = await mkdtemp(path.join(tmpdir(), 'quorate-walker-'));
@@ -22,7 +22,7 @@ export async function withCoreCopy<Result>(
     // Without one, Node would look for the type of the modules in folders above.
     await writeFile(path.join(folder, 'package.json'), '{ "type": "module" }\n');
     if (mutant !== undefined) await plant(mutant, folder);
-    return work(await loadCore(folder));
+    return await work(await loadCore(folder));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 import type { Action } from '../../src/core/action.ts';
 import type { Entry, Vote } from '../../src/core/types.ts';
-import type { Random } from './random.ts';
+import type { Fate, Loss } from './fate.ts';
 import type { SavedSnapshot } from './saved-snapshot.ts';
 import { demand } from './violation.ts';
 
@@ -61,18 +61,15 @@ export class Disk {
    * some parts are there, in the order vote, truncate, append, and of the entries a prefix.
    * Returns `true` if a write was torn.
    */
-  crash(random: Random): boolean {
-    const count = this.pending.length;
-    const style = random.below(5);
-    this.complete(style === 0 ? count : style <= 2 ? 0 : random.below(count + 1));
+  crash({ done, torn: parts, entries }: Fate): boolean {
+    this.complete(done);
     const torn = this.pending[0];
     this.pending.length = 0;
-    if (torn === undefined || torn.type === 'purge' || random.chance(0.3)) return false;
+    if (torn === undefined || torn.type === 'purge' || parts === 'nothing') return false;
     this.#writeVote(torn);
-    if (random.chance(0.3)) return true;
+    if (parts === 'vote') return true;
     this.#truncate(torn);
-    const entries = torn.append ?? [];
-    for (const entry of entries.slice(0, random.below(entries.length + 1))) this.log.push(entry);
+    for (const entry of torn.append?.slice(0, entries) ?? []) this.log.push(entry);
     return true;
   }
 
@@ -80,9 +77,8 @@ export class Disk {
    * Comes back with less than was on it: empty, or without the end of its log, its vote or its
    * term, as an old copy would be. Nothing is under way.
    */
-  lose(random: Random): void {
-    const kind = random.below(4);
-    if (kind === 0) {
+  lose(loss: Loss): void {
+    if (loss.type === 'all') {
       this.vote = { term: 0, votedFor: undefined };
       this.log.length = 1;
       this.purged = 0;
@@ -91,14 +87,9 @@ export class Disk {
       this.applied = 0;
       return;
     }
-    const kept = Math.min(this.snapshotIndex, this.log.length - 1);
-    if (kind !== 2) this.log.length = kept + 1 + random.below(this.log.length - kept);
+    this.log.length = Math.min(this.log.length, loss.logLength);
     this.applied = Math.min(this.applied, Math.max(this.snapshotIndex, this.log.length - 1));
-    if (kind === 1) return;
-    const { term: inLog } = (this.log.at(-1) ?? rootEntry).logId;
-    const lowest = Math.max(inLog, this.snapshot?.entry.logId.term ?? 0);
-    const term = lowest + random.below(this.vote.term - lowest + 1);
-    this.vote = { term, votedFor: undefined };
+    if (loss.term !== undefined) this.vote = { term: loss.term, votedFor: undefined };
   }
 
   /** A log that lacks the entry begins anew after it. */

@@ -5,15 +5,24 @@
 //   npm run walk -- --seed X --until K [--trace]     one walk, up to its step K
 //   npm run walk -- --mutant NAME [--seed X]         with a planted bug
 //   npm run walk -- --mutants [--steps N]            every planted bug, and the core without one
+//   npm run walk -- --scenario FILE [--trace]        a scenario file, step by step
+//   npm run walk -- --scenario FILE --accept         and writes into it how it ends
+//   npm run walk -- --scenarios                      all of them, with and without their bugs
+//
+// What a run finds is shrunk to a scenario file, in --out FOLDER: by default among the scenarios of
+// the tests, and with a planted bug in the system's folder for temporary files.
 
 import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
+import { scenarioFolder } from '../scenarios/scenario-file.ts';
 import { runCampaign } from './campaign.ts';
 import { loadCore, withCoreCopy } from './core-copy.ts';
 import { markLines, marksNeverMet } from './marks.ts';
 import { huntMutants } from './mutant-hunt.ts';
 import { mutants } from './mutants.ts';
 import { toHex } from './random.ts';
+import { keepFailure, replayAll, replayFile } from './scenario-runs.ts';
 import { Tracer } from './trace.ts';
 import type { WalkResult } from './walk.ts';
 import { walk } from './walk.ts';
@@ -26,6 +35,10 @@ interface Arguments {
   readonly trace: boolean;
   readonly mutant: string | undefined;
   readonly mutants: boolean;
+  readonly scenario: string | undefined;
+  readonly scenarios: boolean;
+  readonly accept: boolean;
+  readonly out: string | undefined;
 }
 
 const defaultSteps = 2_000_000;
@@ -39,6 +52,10 @@ function readArguments(): Arguments {
       trace: { type: 'boolean', default: false },
       mutant: { type: 'string' },
       mutants: { type: 'boolean', default: false },
+      scenario: { type: 'string' },
+      scenarios: { type: 'boolean', default: false },
+      accept: { type: 'boolean', default: false },
+      out: { type: 'string' },
     },
   });
   return {
@@ -48,6 +65,10 @@ function readArguments(): Arguments {
     trace: values.trace,
     mutant: values.mutant,
     mutants: values.mutants,
+    scenario: values.scenario,
+    scenarios: values.scenarios,
+    accept: values.accept,
+    out: values.out,
   };
 }
 
@@ -68,7 +89,7 @@ function walkOnce(module: CoreModule, options: Arguments): boolean {
 }
 
 /** Returns `true` if nothing was found. */
-function walkMany(module: CoreModule, options: Arguments): boolean {
+async function walkMany(module: CoreModule, options: Arguments): Promise<boolean> {
   const { seed, steps } = options;
   const startedAt = performance.now();
   const { walkCount, stepCount, eventCount, hash, marks, failed } = runCampaign(module, seed, {
@@ -83,8 +104,29 @@ function walkMany(module: CoreModule, options: Arguments): boolean {
     `${walkCount} walks, ${stepCount} steps, ${eventCount} events in ${seconds.toFixed(1)} s: ` +
       `${rate} steps/s, hash ${toHex(hash)}`,
   );
-  if (failed !== undefined) printFailure(failed, options);
-  return failed === undefined;
+  if (failed === undefined) return true;
+  printFailure(failed, options);
+  await keep(module, failed, options);
+  return false;
+}
+
+/** Leaves a scenario file of what was found. */
+async function keep(module: CoreModule, failed: WalkResult, options: Arguments): Promise<void> {
+  const { mutant, out } = options;
+  const folder = out ?? (mutant === undefined ? scenarioFolder : tmpdir());
+  console.log('looking for a shorter course of events ...');
+  const kept = await keepFailure(module, failed, { mutant, folder });
+  if (kept === undefined) {
+    console.log('WALK SCENARIO none: it fails only as it was walked, so keep the seed.');
+    return;
+  }
+  const { file, scenario } = kept;
+  for (const step of scenario.steps) console.log(`  ${step}`);
+  const planted = mutant === undefined ? '' : ` --mutant ${mutant}`;
+  console.log(
+    `WALK SCENARIO ${file} ${scenario.steps.length} steps -> ` +
+      `npm run walk -- --scenario ${file}${planted} --trace`,
+  );
 }
 
 function printFailure(result: WalkResult, { mutant, seed }: Arguments): void {
@@ -101,9 +143,11 @@ function printFailure(result: WalkResult, { mutant, seed }: Arguments): void {
 
 async function main(): Promise<boolean> {
   const options = readArguments();
-  console.log(`seed ${options.seed}`);
+  if (options.scenarios) return replayAll();
+  if (options.scenario === undefined) console.log(`seed ${options.seed}`);
   if (options.mutants) return huntMutants(options.seed, options.steps);
-  const run = (module: CoreModule): boolean => {
+  const run = (module: CoreModule): boolean | Promise<boolean> => {
+    if (options.scenario !== undefined) return replayFile(module, options.scenario, options);
     const isSingle = options.until !== undefined || options.trace;
     return isSingle ? walkOnce(module, options) : walkMany(module, options);
   };

@@ -1,62 +1,43 @@
 import type { MembershipChange } from '../../src/core/event.ts';
-import type { Entry, NodeId, Payload } from '../../src/core/types.ts';
+import type { Entry, NodeId } from '../../src/core/types.ts';
 import type { Random } from './random.ts';
+import { Users } from './users.ts';
 import type { WalkNode } from './walk-node.ts';
 import { nodeAt } from './walk-node.ts';
 import type { World } from './world.ts';
 
-const noBytes = new Uint8Array(0);
-
-/** Those who use the cluster: they write, read, and change who takes part. */
+/** Chooses what the users of the cluster do. */
 export class Operator {
   readonly #world: World;
   readonly #random: Random;
-  #commandCount = 0;
+  readonly #users: Users;
   /** Nodes that may have left. A name is never used again. */
   #retired = 0;
 
   constructor(world: World, random: Random) {
     this.#world = world;
     this.#random = random;
+    this.#users = new Users(world);
   }
 
   /** Forms the cluster, as long as nobody has anything; again if that was lost. */
   initialize(): WalkNode | undefined {
-    const { nodes, knobs } = this.#world;
-    const node = nodes[0];
-    if (node?.isUp !== true || node.log.length > 1 || node.disk.vote.term > 0) return undefined;
-    if (node.state.term > 0) return undefined;
+    const node = this.#world.nodes[0];
+    if (node === undefined || !this.#users.canInitialize(node)) return undefined;
     if (node.isQuarantined && !this.#random.chance(0.1)) return undefined;
-    const voters = nodes.slice(0, knobs.initialCount).map(({ id }) => id);
-    const membership = {
-      cluster: 'walk',
-      voters: [voters],
-      nodes: Object.fromEntries(voters.map((id) => [id, {}])),
-    };
-    this.#world.give(node, {
-      type: 'initialize',
-      request: node.ask({ type: 'initialize' }),
-      membership,
-    });
+    this.#users.initialize(node);
     return node;
   }
 
   propose(): WalkNode | undefined {
     const node = this.#pickAsked();
-    if (node === undefined) return undefined;
-    const payloads: Payload[] = [];
-    for (let count = 1 + this.#few(); count > 0; count -= 1) {
-      this.#commandCount += 1;
-      payloads.push({ type: 'command', data: { bytes: noBytes, value: this.#commandCount } });
-    }
-    const request = node.ask({ type: 'propose', payloads });
-    this.#world.give(node, { type: 'propose', request, payloads });
+    if (node !== undefined) this.#users.propose(node, 1 + this.#few());
     return node;
   }
 
   read(): WalkNode | undefined {
     const node = this.#pickAsked();
-    if (node !== undefined) this.#read(node);
+    if (node !== undefined) this.#users.read(node, this.#drawMode());
     return node;
   }
 
@@ -68,40 +49,41 @@ export class Operator {
     for (const node of this.#world.nodes) {
       if (node.leads && node.state.term < this.#world.history.leaders.length - 1) {
         this.#world.history.marks.readsOnOlderLeaders += 1;
-        this.#read(node);
-        this.#world.deliverLateAnswer(node);
+        this.#users.read(node, this.#drawMode());
+        this.#deliverLateAnswer(node);
       }
     }
   }
 
   /** Somebody reads on a node that does not lead, which asks its leader, or another one. */
   readOnFollower(): WalkNode | undefined {
-    const { nodes, history } = this.#world;
-    const node = this.#random.pick(nodes);
+    const node = this.#random.pick(this.#world.nodes);
     if (!node.isUp || node.leads) return undefined;
     const { leader } = node.state;
     const isOther = leader === undefined || this.#random.chance(0.3);
     const to = isOther ? this.pickLeader()?.at : nodeAt(leader);
     if (to === undefined || to === node.at) return undefined;
-    const floor = history.lastCommitted;
-    this.#world.askLeader(node, to, { floor, mode: this.#drawMode() });
+    this.#users.ask(node, to, this.#drawMode());
     return node;
   }
 
   transfer(): WalkNode | undefined {
     const node = this.#pickAsked();
     if (node === undefined) return undefined;
-    const request = node.ask({ type: 'transferLeadership' });
-    const to = this.#random.chance(0.4) ? undefined : this.#random.pick(this.#world.nodes).id;
-    this.#world.give(node, { type: 'transferLeadership', request, to });
+    const isAnybody = this.#random.chance(0.4);
+    this.#users.transfer(node, isAnybody ? undefined : this.#random.pick(this.#world.nodes).id);
     return node;
   }
 
-  #read(node: WalkNode): void {
-    const floor = this.#world.history.lastCommitted;
-    const mode = this.#drawMode();
-    const request = node.ask({ type: 'readIndex', mode, floor });
-    this.#world.give(node, { type: 'readIndex', request, mode });
+  /** What a follower said a while ago arrives now: it must not count for what came since. */
+  #deliverLateAnswer(node: WalkNode): void {
+    // The step before may have been its last.
+    if (!node.isUp || !this.#random.chance(0.8)) return;
+    const calls = node.state.leadership?.calls;
+    const late = this.#world.wire.takeFirst(
+      ({ type, from, call }) => type === 'appendAnswered' && from === node.at && calls?.has(call),
+    );
+    if (late !== undefined) this.#world.deliver(late);
   }
 
   /** Leases are for clocks that go together. */
@@ -115,9 +97,8 @@ export class Operator {
     if (node === undefined) return undefined;
     const change = this.#drawChange(node);
     if (change === undefined) return undefined;
-    const request = node.ask({ type: 'changeMembership' });
     const before = node.change;
-    this.#world.give(node, { type: 'changeMembership', request, change });
+    this.#users.change(node, change);
     if (node.change !== before) this.#retire(node.change, change);
     return node;
   }

@@ -1,7 +1,10 @@
 import { Clocks } from './clocks.ts';
+import { drawLoss } from './fate.ts';
+import type { WalkHabits } from './habits.ts';
 import type { Choice } from './knobs.ts';
 import { Operator } from './operator.ts';
 import { mix, Random } from './random.ts';
+import { SnapshotChoices } from './snapshot-choices.ts';
 import type { WalkNode } from './walk-node.ts';
 import type { World } from './world.ts';
 
@@ -13,12 +16,20 @@ export class Scheduler {
   readonly #random: Random;
   readonly #clocks: Clocks;
   readonly #operator: Operator;
+  readonly #habits: WalkHabits;
+  readonly #snapshots: SnapshotChoices;
+  readonly #disks: Random;
 
-  constructor(world: World, seed: string) {
+  constructor(world: World, seed: string, habits: WalkHabits) {
     this.#world = world;
     this.#random = new Random(seed, 'schedule');
     this.#clocks = new Clocks(world, new Random(seed, 'clocks'));
     this.#operator = new Operator(world, new Random(seed, 'operator'));
+    this.#habits = habits;
+    this.#disks = new Random(seed, 'losses');
+    this.#snapshots = new SnapshotChoices(world, new Random(seed, 'snapshots'), (node) => {
+      habits.crash(node);
+    });
   }
 
   /** Does one thing. Returns a number that tells apart what came of it. */
@@ -115,7 +126,7 @@ export class Scheduler {
   #apply(): WalkNode | undefined {
     const node = this.#random.pick(this.#world.nodes);
     if (!node.isUp || node.applying === node.applied) return undefined;
-    this.#world.goOnApplying(node, { all: false });
+    this.#habits.goOnApplying(node, { all: false });
     return node;
   }
 
@@ -123,15 +134,14 @@ export class Scheduler {
     const leader = this.#random.chance(0.5) ? this.#operator.pickLeader() : undefined;
     const node = leader ?? this.#random.pick(this.#world.nodes);
     if (!node.isUp) return undefined;
-    const { snapshots } = this.#world;
-    if (this.#random.chance(0.5) && snapshots.sendUnasked(node)) return node;
-    return snapshots.build(node) ? node : undefined;
+    if (this.#random.chance(0.5) && this.#snapshots.sendUnasked(node)) return node;
+    return this.#snapshots.build(node) ? node : undefined;
   }
 
   #receiveSnapshot(): WalkNode | undefined {
     const node = this.#world.nodes.find(({ receptions }) => receptions.length > 0);
     if (node === undefined) return undefined;
-    this.#world.snapshots.goOnReceiving(node, { isCalm: false });
+    this.#snapshots.goOnReceiving(node);
     return node;
   }
 
@@ -164,14 +174,14 @@ export class Scheduler {
   #crash(): WalkNode | undefined {
     const voter = this.#random.chance(0.3) ? this.#pickLoyalVoter() : undefined;
     if (voter !== undefined) {
-      this.#world.crash(voter, { restarts: false });
+      this.#habits.crash(voter, { restarts: false });
       this.#world.start(voter);
       return voter;
     }
     const leader = this.#random.chance(0.3) ? this.#operator.pickLeader() : undefined;
     const node = leader ?? this.#random.pick(this.#world.nodes);
     if (!node.isUp) return undefined;
-    this.#world.crash(node);
+    this.#habits.crash(node);
     return node;
   }
 
@@ -187,7 +197,10 @@ export class Scheduler {
     const count = nodes.filter(({ isQuarantined }) => isQuarantined).length;
     if (chosen.isQuarantined ? this.#random.chance(0.5) : count >= 2) return undefined;
     if (chosen.isUp && this.#random.chance(0.4)) this.#world.quarantine(chosen);
-    else this.#world.loseDisk(chosen);
+    else {
+      if (chosen.isUp) this.#habits.crash(chosen, { restarts: false });
+      this.#world.loseDisk(chosen, drawLoss(this.#disks, chosen.disk));
+    }
     return chosen;
   }
 

@@ -3,14 +3,13 @@ import type { Event } from '../../src/core/event.ts';
 import type { InstallSnapshotRequest } from '../../src/core/message.ts';
 import type { Term } from '../../src/core/types.ts';
 import type { History } from './history.ts';
-import type { Knobs } from './knobs.ts';
 import type { Message } from './message.ts';
-import type { Random } from './random.ts';
+import type { Recorder } from './recorder.ts';
 import type { Reception, SavedSnapshot } from './saved-snapshot.ts';
 import { snapshotSize } from './saved-snapshot.ts';
 import { SnapshotOracle } from './snapshot-oracle.ts';
 import { demand } from './violation.ts';
-import { effective, nodeAt, type WalkNode } from './walk-node.ts';
+import { effective, nodeAt, nodeName, type WalkNode } from './walk-node.ts';
 
 interface Sent {
   readonly rpc: InstallSnapshotRequest;
@@ -18,27 +17,23 @@ interface Sent {
 }
 
 interface Options {
-  readonly knobs: Knobs;
+  readonly recorder: Recorder | undefined;
   readonly give: (node: WalkNode, event: Event) => void;
-  readonly crash: (node: WalkNode) => void;
   readonly send: (message: Message) => void;
-  readonly deliver: (message: Message) => void;
 }
 
 /** What the runtime does about snapshots: it builds, receives and restores them, and purges. */
 export class Snapshots {
   readonly oracle: SnapshotOracle;
   readonly #history: History;
-  readonly #random: Random;
   readonly #options: Options;
   #count = 0;
   /** The one whose arrival is being reported. */
   #arrived: SavedSnapshot | undefined = undefined;
 
-  constructor(history: History, random: Random, options: Options) {
+  constructor(history: History, options: Options) {
     this.oracle = new SnapshotOracle(history);
     this.#history = history;
-    this.#random = random;
     this.#options = options;
   }
 
@@ -110,96 +105,98 @@ export class Snapshots {
 
   // --- What takes its time -----------------------------------------------------------------------
 
-  /** Begins a snapshot of what is applied, or ends the one under way. */
+  /** Begins a snapshot of what is applied. Returns `false` if there is nothing new to keep. */
   build(node: WalkNode): boolean {
-    const { building } = node;
-    if (building !== undefined) {
-      this.#saveBuilt(node, building);
-      return true;
-    }
-    if (node.restores.length > 0 || node.applied <= node.disk.snapshotIndex) return false;
+    if (node.building !== undefined || node.restores.length > 0) return false;
+    if (node.applied <= node.disk.snapshotIndex) return false;
     const entry = node.log[node.applied];
     const change = node.changeAt(node.applied);
     if (entry === undefined || change === undefined) return false;
+    this.#options.recorder?.note('build', node.id);
     this.#count += 1;
     const id = `s${this.#count}`;
     const meta = { id, lastLogId: entry.logId, membership: effective(change) };
     node.building = { meta, entry, hash: node.appliedHash };
-    if (this.#random.chance(0.5)) this.#saveBuilt(node, node.building);
     return true;
   }
 
-  /**
-   * A leader sends its snapshot to one who may have no need of it, as a call from long ago would:
-   * a follower must cope with it at any time of the term.
-   */
-  sendUnasked(node: WalkNode): boolean {
+  /** What was being built is on the disk, and the log up to `purgeTo` may go. */
+  saveBuilt(node: WalkNode, purgeTo: number): void {
+    const { building: built } = node;
+    if (built === undefined) return;
+    this.#options.recorder?.note('save', node.id, { purge: purgeTo });
+    node.building = undefined;
+    this.oracle.onSaved(node, built);
+    node.disk.save(built);
+    this.#history.marks.snapshotsBuilt += 1;
+    this.#options.give(node, { type: 'snapshotBuilt', meta: built.meta, purgeTo });
+    if (node.isUp && node.state.purgeTo > node.purged) this.#history.marks.purgesPutOff += 1;
+  }
+
+  /** A leader sends its snapshot without being asked. Returns the call, which is under way. */
+  sendUnasked(node: WalkNode, to: number): Message | undefined {
     const { snapshot } = node.disk;
-    if (snapshot === undefined || !node.leads) return false;
-    const { nodes } = this.#history;
-    const { index } = snapshot.entry.logId;
-    const behind = nodes.filter((one) => one.isUp && one.state.committed < index);
-    // The hard cases: it has something else there, or more, or a snapshot of its own under way.
-    const hard = behind.filter((one) => one.log.length > index || one.building !== undefined);
-    const aims = [hard, behind, nodes].filter((aim) => aim.length > 0);
-    const aim = this.#random.chance(0.8) ? aims[0] : nodes;
-    const to = this.#random.pick(aim ?? nodes).at;
-    if (to === node.at) return false;
+    if (snapshot === undefined || !node.leads || to === node.at) return undefined;
+    this.#options.recorder?.note('send-snapshot', node.id, { to: nodeName(to) });
     const sent = this.#request(node, snapshot, { term: node.state.term, to });
     const { at: from, incarnation, campaignCount: campaign } = node;
     const head = { from, to, call: 0, incarnation, campaign };
     const message = { type: 'installSnapshot', ...head, ...sent } as const;
-    if (this.#random.chance(0.3)) {
-      this.#options.send(message);
-      return true;
-    }
-    // It overtakes all that could make it needless.
-    this.#options.deliver(message);
-    const receiver = nodes[to];
-    if (receiver?.isUp === true) this.goOnReceiving(receiver, { isCalm: false });
-    return true;
+    this.#options.send(message);
+    return message;
   }
 
-  /** Goes on with what is being received: a part of it, all of it, or the news of it. */
-  goOnReceiving(node: WalkNode, options: { isCalm: boolean }): boolean {
-    const { receptions, disk } = node;
-    if (receptions.length === 0) return false;
-    const place = this.#random.below(receptions.length);
-    const one = receptions[place] as Reception;
-    const { id } = one.rpc.meta;
-    const stored = disk.received.id === id ? disk.received.size : 0;
-    const isElsewhere = one.rpc.offset !== stored;
-    if (!one.isSaved && !one.isOver && !isElsewhere) {
-      const isBroken = !options.isCalm && this.#random.chance(this.#options.knobs.brokenness);
-      if (isBroken) {
-        disk.received = { id, size: stored + this.#random.below(snapshotSize - stored) };
-      } else {
-        this.oracle.onSaved(node, one.snapshot);
-        one.isSaved = true;
-        disk.received = { id: '', size: 0 };
-        disk.save(one.snapshot);
-        if (!options.isCalm && this.#random.chance(this.#options.knobs.crashAfterSave)) {
-          this.#options.crash(node);
-          return true;
-        }
-        if (!options.isCalm && this.#random.chance(0.5)) return true;
-      }
-    }
-    receptions.splice(place, 1);
-    if (one.isSaved) this.#reportReceived(node, one);
-    else {
-      this.#history.marks.snapshotsBroken += 1;
-      const { size } = disk.received.id === id ? disk.received : { size: 0 };
-      this.#options.give(node, { type: 'snapshotFailed', request: one.request, stored: size });
-    }
-    return true;
+  /** How much of what is being received is on the disk; `undefined` if it cannot go on there. */
+  storedOf({ receptions, disk }: WalkNode, place: number): number | undefined {
+    const one = receptions[place];
+    if (one === undefined || one.isSaved || one.isOver) return undefined;
+    const stored = disk.received.id === one.rpc.meta.id ? disk.received.size : 0;
+    return one.rpc.offset === stored ? stored : undefined;
   }
 
-  /** The state machine takes over the oldest snapshot that waits for that, and maybe skips it. */
-  restoreNext(node: WalkNode): void {
-    if (node.restores.length > 1 && this.#random.chance(0.5)) node.restores.shift();
+  /** A part more is on the disk, and no more will come. */
+  breakOff(node: WalkNode, place: number, stored: number): void {
+    const one = node.receptions[place];
+    if (one === undefined) return;
+    this.#options.recorder?.note('break', node.id, { place, stored });
+    node.disk.received = { id: one.rpc.meta.id, size: stored };
+    one.isOver = true;
+  }
+
+  /** All of it is on the disk, and nobody was told. */
+  receiveAll(node: WalkNode, place: number): void {
+    const one = node.receptions[place];
+    if (one === undefined) return;
+    this.#options.recorder?.note('receive', node.id, { place });
+    this.oracle.onSaved(node, one.snapshot);
+    one.isSaved = true;
+    node.disk.received = { id: '', size: 0 };
+    node.disk.save(one.snapshot);
+  }
+
+  /** The core hears what became of it. */
+  tellReceived(node: WalkNode, place: number): void {
+    const one = node.receptions[place];
+    if (one === undefined) return;
+    this.#options.recorder?.note('received', node.id, { place });
+    node.receptions.splice(place, 1);
+    if (one.isSaved) {
+      this.#reportReceived(node, one);
+      return;
+    }
+    this.#history.marks.snapshotsBroken += 1;
+    const { received } = node.disk;
+    const stored = received.id === one.rpc.meta.id ? received.size : 0;
+    this.#options.give(node, { type: 'snapshotFailed', request: one.request, stored });
+  }
+
+  /** The state machine takes over the oldest snapshot that waits for that, or the one after it. */
+  restoreNext(node: WalkNode, { skips }: { skips: boolean }): void {
+    const isSkipping = skips && node.restores.length > 1;
+    if (isSkipping) node.restores.shift();
     const next = node.restores.shift();
     if (next === undefined) return;
+    this.#options.recorder?.note('restore', node.id, isSkipping ? { skip: 1 } : {});
     this.oracle.onRestored(node, next);
     node.appliedHash = next.snapshot.hash;
     node.applied = next.snapshot.entry.logId.index;
@@ -216,19 +213,6 @@ export class Snapshots {
     const offset = node.stored[to] ?? 0;
     const what = { term, leader: node.id, meta, offset };
     return { rpc: { ...what, size: snapshotSize, checksum: hash }, snapshot };
-  }
-
-  #saveBuilt(node: WalkNode, built: SavedSnapshot): void {
-    node.building = undefined;
-    this.oracle.onSaved(node, built);
-    node.disk.save(built);
-    const { index } = built.meta.lastLogId;
-    const { keptEntries } = this.#options.knobs;
-    // What is to be kept may begin anywhere, even after the snapshot.
-    const purgeTo = Math.max(0, index + 2 - this.#random.below(keptEntries + 3));
-    this.#history.marks.snapshotsBuilt += 1;
-    this.#options.give(node, { type: 'snapshotBuilt', meta: built.meta, purgeTo });
-    if (node.isUp && node.state.purgeTo > node.purged) this.#history.marks.purgesPutOff += 1;
   }
 
   #reportReceived(node: WalkNode, { request, rpc, snapshot }: Reception): void {

@@ -14,6 +14,7 @@ const delayMs = 1;
  * proposal must be committed, and every member must have applied the same (E1).
  */
 export function comeToRest(world: World): void {
+  world.recorder?.note('rest', undefined);
   world.isCalm = true;
   world.tracer?.note(undefined, 'all faults end');
   world.wire.heal();
@@ -74,8 +75,11 @@ function settleMessages(world: World): void {
   for (const message of world.wire.flight.splice(0)) world.deliver(message);
   for (const node of world.nodes) {
     if (node.disk.pending.length > 0) world.complete(node, node.disk.pending.length);
-    while (world.snapshots.goOnReceiving(node, { isCalm: true })) {}
-    while (node.applying > node.applied) world.goOnApplying(node, { all: true });
+    while (node.receptions.length > 0) {
+      if (world.snapshots.storedOf(node, 0) !== undefined) world.snapshots.receiveAll(node, 0);
+      world.snapshots.tellReceived(node, 0);
+    }
+    while (node.applying > node.applied) world.applyMore(node);
   }
 }
 

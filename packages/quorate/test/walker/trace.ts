@@ -33,9 +33,9 @@ export class Tracer {
       this.#write(`${node.id} ${where}, on disk: t${vote.term} voted ${vote.votedFor ?? '-'}`);
       const saved = snapshot === undefined ? 'none' : metaText(snapshot.meta);
       this.#write(`  purged ${node.purged}, on disk ${purged}, snapshot ${saved}`);
-      this.#write(`  memory ${runs(node.log)}`);
+      this.#write(`  memory ${logText(node.log)}`);
       this.#write(
-        `  disk   ${runs(log)}${pending.length === 0 ? '' : `, ${pending.length} writes`}`,
+        `  disk   ${logText(log)}${pending.length === 0 ? '' : `, ${pending.length} writes`}`,
       );
     }
   }
@@ -156,7 +156,7 @@ function short({ term, index }: LogId): string {
 }
 
 /** A log as runs of one term, as `1-4@1 5@2`, with its memberships spelled out. */
-function runs(log: readonly Entry[]): string {
+export function logText(log: readonly Entry[]): string {
   const parts: string[] = [];
   let first = 1;
   for (let index = 1; index < log.length; index += 1) {

@@ -96,7 +96,7 @@ export class WalkNode {
 
   constructor(at: number) {
     this.at = at;
-    this.id = `n${at + 1}`;
+    this.id = nodeName(at);
     this.bit = 1 << at;
   }
 
@@ -218,6 +218,10 @@ export class WalkNode {
 /** The state of a state machine that takes one more entry. */
 export function stateAfter(state: number, { logId }: Entry): number {
   return mix(state, logId.term * 65_536 + logId.index);
+}
+
+export function nodeName(at: number): NodeId {
+  return `n${at + 1}`;
 }
 
 export function nodeAt(id: NodeId): number {

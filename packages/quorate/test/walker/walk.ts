@@ -1,8 +1,10 @@
-import { drawKnobs } from './knobs.ts';
+import { WalkHabits } from './habits.ts';
+import { drawKnobs, type Knobs } from './knobs.ts';
 import type { Marks } from './marks.ts';
 import { newMarks } from './marks.ts';
 import { mix, Random } from './random.ts';
 import { Scheduler } from './scheduler.ts';
+import { type Script, scriptOf } from './script.ts';
 import { comeToRest } from './tail.ts';
 import type { Tracer } from './trace.ts';
 import type { Violation } from './violation.ts';
@@ -14,6 +16,8 @@ export interface WalkOptions {
   /** Ends the walk after this step. */
   readonly until?: number;
   readonly tracer?: Tracer | undefined;
+  /** What is done is written down, to be done again without the seed. */
+  readonly isRecorded?: boolean;
 }
 
 export interface WalkResult {
@@ -24,6 +28,8 @@ export interface WalkResult {
   readonly hash: number;
   readonly marks: Marks;
   readonly violation?: Violation;
+  /** What was done, if it was to be written down. */
+  readonly script?: Script;
 }
 
 /** One walk in five ends with a rest, in which the cluster must recover by itself. */
@@ -42,8 +48,9 @@ export function walk(module: CoreModule, seed: string, options: WalkOptions = {}
   let hash = 0;
   let violation: Violation | undefined;
   try {
-    world = new World(module, seed, knobs, tracer);
-    const scheduler = new Scheduler(world, seed);
+    const started = startWalk(module, seed, knobs, options);
+    world = started.world;
+    const { scheduler } = started;
     while (step < stepCount) {
       step += 1;
       if (tracer !== undefined) tracer.step = step;
@@ -57,8 +64,30 @@ export function walk(module: CoreModule, seed: string, options: WalkOptions = {}
   tracer?.logs(world?.nodes ?? []);
   const marks = world?.history.marks ?? newMarks();
   const eventCount = world?.eventCount ?? 0;
-  const result = { seed, stepCount: step, eventCount, hash, marks };
+  const script = world?.recorder === undefined ? undefined : scriptOf(world);
+  const walked = { seed, stepCount: step, eventCount, hash, marks };
+  const result = script === undefined ? walked : { ...walked, script };
   return violation === undefined ? result : { ...result, violation };
+}
+
+function startWalk(
+  module: CoreModule,
+  seed: string,
+  knobs: Knobs,
+  { tracer, isRecorded }: WalkOptions,
+): { readonly world: World; readonly scheduler: Scheduler } {
+  let habits: WalkHabits | undefined;
+  const world = new World(module, knobs, {
+    seed,
+    tracer,
+    isRecorded,
+    habits: (hands) => {
+      habits = new WalkHabits(seed, knobs, hands);
+      return habits;
+    },
+  });
+  if (habits === undefined) throw new Error('a world takes its habits when it is made');
+  return { world, scheduler: new Scheduler(world, seed, habits) };
 }
 
 function describeKnobs(knobs: ReturnType<typeof drawKnobs>): string {

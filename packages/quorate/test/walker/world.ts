@@ -5,19 +5,24 @@ import type { RaftCore } from '../../src/core/raft-core.ts';
 import { Arrivals } from './arrivals.ts';
 import { CommitOracle } from './commit-oracle.ts';
 import type { Write } from './disk.ts';
+import type { Fate, Loss } from './fate.ts';
+import type { Habits, Hands } from './habits.ts';
 import { History } from './history.ts';
 import type { Knobs } from './knobs.ts';
 import { LogOracle } from './log-oracle.ts';
-import type { Message } from './message.ts';
+import type { Marks } from './marks.ts';
+import type { Message, Request } from './message.ts';
 import { answerTo } from './message.ts';
+import { MessageNames } from './message-names.ts';
 import { Random } from './random.ts';
+import { Recorder } from './recorder.ts';
 import { ReplyOracle } from './reply-oracle.ts';
 import { Snapshots } from './snapshots.ts';
 import type { Tracer } from './trace.ts';
 import { TransferOracle } from './transfer-oracle.ts';
 import { demand } from './violation.ts';
 import { VoteOracle } from './vote-oracle.ts';
-import { nodeAt, WalkNode } from './walk-node.ts';
+import { nodeAt, nodeName, WalkNode } from './walk-node.ts';
 import { Wire } from './wire.ts';
 
 /** The code under test: the product's core, or a copy with a planted bug. */
@@ -31,23 +36,32 @@ type Outgoing = Extract<
   { type: 'requestVote' | 'replicate' | 'sendSnapshot' | 'timeoutNow' }
 >;
 
+export interface WorldOptions {
+  /** For what is drawn from it here; the other draws are those of `habits`. */
+  readonly seed: string;
+  readonly habits: (hands: Hands) => Habits;
+  readonly tracer?: Tracer | undefined;
+  /** Messages get names, and what is done is noted. */
+  readonly isRecorded?: boolean | undefined;
+}
+
 /** All nodes of a walk and what lies between them. It carries out what the cores ask for. */
-export class World {
+export class World implements Hands {
   readonly knobs: Knobs;
   readonly nodes: readonly WalkNode[];
   readonly history: History;
   readonly wire: Wire;
   readonly snapshots: Snapshots;
   readonly tracer: Tracer | undefined;
+  readonly names: MessageNames | undefined;
+  readonly recorder: Recorder | undefined;
   /** Events given to cores. */
   eventCount = 0;
   /** No more crashes and delays: the world is to come to rest. */
   isCalm = false;
 
   readonly #module: CoreModule;
-  readonly #seed: string;
-  readonly #network: Random;
-  readonly #disks: Random;
+  readonly #habits: Habits;
   readonly #logs: LogOracle;
   readonly #votes: VoteOracle;
   readonly #commits: CommitOracle;
@@ -56,16 +70,19 @@ export class World {
   readonly #arrivals: Arrivals;
   readonly #remembered: (Remembered | undefined)[] = [];
 
-  constructor(module: CoreModule, seed: string, knobs: Knobs, tracer?: Tracer) {
+  constructor(module: CoreModule, knobs: Knobs, options: WorldOptions) {
     this.knobs = knobs;
-    this.tracer = tracer;
+    this.tracer = options.tracer;
     this.nodes = Array.from({ length: knobs.nodeCount }, (_, at) => new WalkNode(at));
     this.history = new History(this.nodes);
     this.#module = module;
-    this.#seed = seed;
-    this.#network = new Random(seed, 'network');
-    this.#disks = new Random(seed, 'disks');
-    this.wire = new Wire(new Random(seed, 'wire'), knobs.delivery);
+    this.#habits = options.habits(this);
+    this.wire = new Wire(new Random(options.seed, 'wire'), knobs.delivery);
+    if (options.isRecorded === true) {
+      this.names = new MessageNames();
+      this.recorder = new Recorder(this.names);
+    }
+    const give = (node: WalkNode, event: Event): void => this.give(node, event);
     this.#logs = new LogOracle(this.history);
     this.#votes = new VoteOracle(this.history);
     this.#commits = new CommitOracle(this.history);
@@ -76,68 +93,75 @@ export class World {
       votes: this.#votes,
       commits: this.#commits,
       replies: this.#replies,
-      give: (node, event) => this.give(node, event),
-      losesSilently: () => this.#network.chance(knobs.loseSilently),
+      recorder: this.recorder,
+      give,
+      losesSilently: () => this.#habits.losesSilently(),
     });
-    this.snapshots = new Snapshots(this.history, new Random(seed, 'snapshots'), {
-      knobs,
-      give: (node, event) => this.give(node, event),
-      crash: (node) => this.crash(node),
+    this.snapshots = new Snapshots(this.history, {
+      recorder: this.recorder,
+      give,
       send: (message) => this.#send(message),
-      deliver: (message) => this.deliver(message),
     });
-    for (const node of this.nodes) this.start(node);
+    for (const node of this.nodes) this.#startCore(node);
+  }
+
+  get marks(): Marks {
+    return this.history.marks;
   }
 
   // --- Life and death ----------------------------------------------------------------------------
 
   start(node: WalkNode): void {
+    this.recorder?.note('start', node.id);
+    this.#startCore(node);
+  }
+
+  crash(node: WalkNode, fate: Fate): void {
+    this.recorder?.noteCrash(node, fate);
+    this.marks.crashes += 1;
+    const count = node.disk.pending.length;
+    if (node.disk.crash(fate)) this.marks.crashesWithPartialWrite += 1;
+    if (this.knobs.hasDurableStateMachine) node.disk.applied = fate.applied;
+    if (node.building !== undefined && fate.isBuilt) node.disk.save(node.building);
+    node.stop();
+    node.clock = fate.clock;
+    this.tracer?.note(node, `crashes with ${count} writes under way`);
+  }
+
+  /** The node is stopped, and its disk has lost something when it comes back. */
+  loseDisk(node: WalkNode, loss: Loss): void {
+    this.recorder?.noteLoss(node, loss);
+    node.lost.push({ log: [...node.disk.log], snapshotIndex: node.disk.snapshotIndex });
+    node.isQuarantined = true;
+    node.disk.lose(loss);
+    this.history.marks.disksLost += 1;
+    this.tracer?.note(node, 'has lost something of its disk');
+    this.#startCore(node);
+  }
+
+  quarantine(node: WalkNode): void {
+    this.recorder?.note('quarantine', node.id);
+    node.isQuarantined = true;
+    this.give(node, { type: 'quarantine', reason: 'somebody says so' });
+  }
+
+  #startCore(node: WalkNode): void {
     this.snapshots.onStart(node);
     const { committed } = this.history;
     const recovered = node.recover({ applied: node.disk.applied, committed });
     if (this.knobs.hasDurableStateMachine) node.disk.applied = node.applied;
-    const core = new Random(this.#seed, `core ${node.at} ${node.incarnation}`);
-    const options = { ...this.knobs, id: node.id, random: () => core.real() };
-    node.start(new this.#module.RaftCore(options, recovered, node.clock));
+    const random = (): number => {
+      const percent = this.#habits.timeout(node);
+      this.recorder?.onTimeout(percent);
+      return percent / 100;
+    };
+    node.start(
+      new this.#module.RaftCore({ ...this.knobs, id: node.id, random }, recovered, node.clock),
+    );
     this.#remembered[node.at] = undefined;
     if (node.incarnation > 1) this.history.marks.restarts += 1;
     this.tracer?.note(node, 'starts');
     if (node.isQuarantined) this.give(node, { type: 'quarantine', reason: 'it was before' });
-  }
-
-  crash(node: WalkNode, options: { restarts: boolean } = { restarts: true }): void {
-    const { marks } = this.history;
-    marks.crashes += 1;
-    const pending = node.disk.pending.length;
-    if (node.disk.crash(this.#disks)) marks.crashesWithPartialWrite += 1;
-    if (this.knobs.hasDurableStateMachine) {
-      const more = node.applied - node.disk.applied;
-      node.disk.applied += this.#disks.chance(0.5) ? more : this.#disks.below(more + 1);
-    }
-    const { building } = node;
-    if (building !== undefined && this.#disks.chance(0.5)) node.disk.save(building);
-    node.stop();
-    // A process that starts again has a new origin of time.
-    node.clock = this.#disks.below(1000);
-    this.tracer?.note(node, `crashes with ${pending} writes under way`);
-    if (options.restarts && this.#disks.chance(this.knobs.restartAtOnce)) this.start(node);
-  }
-
-  /** The node is stopped, and its disk has lost something when it comes back. */
-  loseDisk(node: WalkNode): void {
-    if (node.isUp) this.crash(node, { restarts: false });
-    const { log, snapshotIndex } = node.disk;
-    node.lost.push({ log: [...log], snapshotIndex });
-    node.isQuarantined = true;
-    node.disk.lose(this.#disks);
-    this.history.marks.disksLost += 1;
-    this.tracer?.note(node, 'has lost something of its disk');
-    this.start(node);
-  }
-
-  quarantine(node: WalkNode): void {
-    node.isQuarantined = true;
-    this.give(node, { type: 'quarantine', reason: 'somebody says so' });
   }
 
   // --- Events ------------------------------------------------------------------------------------
@@ -158,10 +182,9 @@ export class World {
     this.#checkState(node);
     this.tracer?.event(node, event, actions);
     if (this.isCalm) this.report(node);
-    else this.#goOn(node, hasSent);
+    else this.#habits.after(node, hasSent);
   }
 
-  /** Hands a message over, or loses it if its receiver is not there any more. */
   deliver(message: Message): void {
     this.#arrivals.deliver(message);
   }
@@ -170,15 +193,9 @@ export class World {
     this.#arrivals.lose(message);
   }
 
-  /** What a follower said a while ago arrives now: it must not count for what came since. */
-  deliverLateAnswer(node: WalkNode): void {
-    // The step before may have been its last.
-    if (!node.isUp || !this.#network.chance(0.8)) return;
-    const calls = node.state.leadership?.calls;
-    const late = this.wire.takeFirst(
-      ({ type, from, call }) => type === 'appendAnswered' && from === node.at && calls?.has(call),
-    );
-    if (late !== undefined) this.deliver(late);
+  /** Its caller hears that it never arrived. */
+  fail(message: Message): void {
+    this.#arrivals.fail(message);
   }
 
   /** A reader on `node` asks the node at `to` what is committed. */
@@ -189,35 +206,37 @@ export class World {
   ): void {
     const { at: from, incarnation, campaignCount: campaign } = node;
     const head = { from, to, call: 0, incarnation, campaign };
+    this.recorder?.note('ask', node.id, { to: nodeName(to), mode });
     this.#send({ type: 'readIndex', ...head, rpc: { mode }, read: node.beginRead(floor), floor });
   }
 
   /** Completes the oldest `count` writes and says so. */
   complete(node: WalkNode, count: number): void {
+    this.recorder?.noteAll('persist', node, { count, of: node.disk.pending.length });
     const write = node.disk.complete(count);
     if (write > 0) this.give(node, { type: 'persisted', write });
   }
 
   report(node: WalkNode): void {
     const sent = node.unreported.shift();
-    if (sent !== undefined) this.give(node, { type: 'sent', call: sent.call, last: sent.last });
+    if (sent === undefined) return;
+    this.recorder?.note('sent', node.id);
+    this.give(node, { type: 'sent', call: sent.call, last: sent.last });
   }
 
-  /** The state machine goes on: with entries, or with a snapshot that it is to take over. */
-  goOnApplying(node: WalkNode, options: { all: boolean }): void {
-    const [next] = node.restores;
-    const target = next?.applying ?? node.applying;
-    const behind = target - node.applied;
-    if (next !== undefined && (behind <= 0 || options.all || this.#disks.chance(0.5))) {
-      this.snapshots.restoreNext(node);
-      return;
-    }
-    if (behind > 0) {
-      this.apply(node, options.all ? target : node.applied + 1 + this.#disks.below(behind));
-    }
+  /** The state machine goes on as far as it can: with all entries, or with a snapshot. */
+  applyMore(node: WalkNode): void {
+    if (node.restores.length > 0) this.restoreNext(node, { skips: false });
+    else if (node.applying > node.applied) this.apply(node, node.applying);
+  }
+
+  restoreNext(node: WalkNode, options: { skips: boolean }): void {
+    this.snapshots.restoreNext(node, options);
   }
 
   apply(node: WalkNode, index: number): void {
+    const target = node.restores[0]?.applying ?? node.applying;
+    this.recorder?.noteAll('apply', node, { count: index, of: target });
     this.#commits.applyUpTo(node, index);
     this.give(node, { type: 'applied', index });
   }
@@ -262,22 +281,16 @@ export class World {
     const question = this.#replies.onReply(node, event, request, answer);
     if (question.type !== 'message') return;
     const { message } = question;
-    if (message.type === 'requestVote' && answer.type === 'vote') {
+    if (answer.type === 'vote') {
       const { term, granted } = answer.response;
-      const isVote = granted && !message.rpc.preVote;
+      const isVote = granted && message.type === 'requestVote' && !message.rpc.preVote;
       this.#votes.onReleased(node, term, isVote ? message.rpc.candidate : undefined);
-      this.#send(answerTo(message, answer));
-    } else if (message.type === 'appendEntries' && answer.type === 'append') {
-      this.#votes.onReleased(node, answer.response.term, undefined);
-      if (answer.response.accepted) this.#commits.onMatch(node, answer.response);
-      this.#send(answerTo(message, answer));
-    } else if (message.type === 'installSnapshot' && answer.type === 'snapshot') {
-      this.#votes.onReleased(node, answer.response.term, undefined);
-      this.#commits.onMatch(node, answer.response);
-      this.#send(answerTo(message, answer));
-    } else if (message.type === 'readIndex' && answer.type === 'readable') {
-      this.#send(answerTo(message, answer));
-    }
+    } else if (answer.type === 'append' || answer.type === 'snapshot') {
+      const { response } = answer;
+      this.#votes.onReleased(node, response.term, undefined);
+      if (!('accepted' in response) || response.accepted) this.#commits.onMatch(node, response);
+    } else if (answer.type !== 'readable') return;
+    this.#send(answerTo(message, answer), message);
   }
 
   #call(node: WalkNode, action: Outgoing): void {
@@ -288,25 +301,24 @@ export class World {
     const head = { from: at, to: nodeAt(to), call, incarnation, campaign };
     if (action.type === 'requestVote') {
       this.#votes.onVoteRequest(node, action.rpc);
-      this.#send({ type: 'requestVote', ...head, rpc: action.rpc });
-      return;
+      return this.#send({ type: 'requestVote', ...head, rpc: action.rpc });
     }
     if (action.type === 'timeoutNow') {
       this.#transfers.onTimeoutNow(node, action);
-      this.#send({ type: 'timeoutNow', ...head, rpc: { term: action.term, leader: node.id } });
-      return;
+      const rpc = { term: action.term, leader: node.id };
+      return this.#send({ type: 'timeoutNow', ...head, rpc });
     }
     if (action.type === 'sendSnapshot') {
       this.#votes.onReleased(node, action.term, undefined);
-      this.#send({ type: 'installSnapshot', ...head, ...this.snapshots.send(node, action) });
-      return;
+      const sent = this.snapshots.send(node, action);
+      return this.#send({ type: 'installSnapshot', ...head, ...sent });
     }
     const { term, previous, last, committed } = action.range;
     this.#votes.onReleased(node, term, undefined);
     this.snapshots.oracle.onRead(node, previous, last);
     const isAtPurgedEnd = previous.index === last && last > 0 && last === node.purged;
     if (isAtPurgedEnd) this.history.marks.heartbeatsAtThePurgedEnd += 1;
-    const count = Math.min(last - previous.index, 1 + this.#network.below(this.knobs.batch));
+    const count = this.#countEntries(last - previous.index);
     const entries = node.log.slice(previous.index + 1, previous.index + 1 + count);
     const rpc = { term, leader: node.id, previous, entries, committed };
     this.#send({ type: 'appendEntries', ...head, rpc });
@@ -315,34 +327,24 @@ export class World {
     }
   }
 
-  #send(message: Message): void {
+  /** Of all that is to be sent, at most what fits into one message, and maybe less. */
+  #countEntries(all: number): number {
+    if (all === 0) return 0;
+    const most = Math.min(all, this.knobs.batch);
+    const count = this.#habits.batch(most);
+    this.recorder?.onBatch(count === most ? 0 : count);
+    return count;
+  }
+
+  /** `request` is what it answers. */
+  #send(message: Message, request?: Request): void {
+    this.names?.add(message, request);
     const crowdedOut = this.wire.send(message);
     if (crowdedOut !== undefined) this.history.marks.messagesLost += 1;
   }
 
   #checkState(node: WalkNode): void {
-    const { at } = node;
-    this.#remembered[at] = this.#module.checkInvariants(node.state, this.#remembered[at]);
-  }
-
-  /** What follows at once in most walks: reports, quick writes, and crashes as quick. */
-  #goOn(node: WalkNode, hasSent: boolean): void {
-    const { crashAfterSend, reportSentLate, completeAtOnce, applyAtOnce } = this.knobs;
-    if (node.applying > node.applied && this.#disks.chance(applyAtOnce)) {
-      this.goOnApplying(node, { all: true });
-      if (!node.isUp) return;
-    }
-    if (crashAfterSend > 0 && (hasSent || node.disk.pending.length > 0)) {
-      if (this.#disks.chance(crashAfterSend)) {
-        this.crash(node);
-        return;
-      }
-    }
-    if (node.unreported.length > 0) {
-      if (reportSentLate === 0 || !this.#network.chance(reportSentLate)) this.report(node);
-      else this.history.marks.sentReportedLate += 1;
-    }
-    if (!node.isUp || node.disk.pending.length === 0 || completeAtOnce === 0) return;
-    if (this.#disks.chance(completeAtOnce)) this.complete(node, node.disk.pending.length);
+    const before = this.#remembered[node.at];
+    this.#remembered[node.at] = this.#module.checkInvariants(node.state, before);
   }
 }

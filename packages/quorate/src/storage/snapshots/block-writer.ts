@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { SnapshotWhole } from '../../contract/snapshot-store.ts';
 import type { OpenFile } from '../../platform/file-system.ts';
+import { buggify } from '../../platform/sites.ts';
 import {
   checkBytes,
   encodeTrailer,
@@ -138,7 +139,8 @@ export class BlockWriter {
     try {
       await this.#file.write(parts, position);
       for (const part of parts) this.#unsyncedBytes += part.byteLength;
-      if (this.#unsyncedBytes >= this.#options.syncBytes) await this.#syncEarly();
+      const isMuch = this.#unsyncedBytes >= this.#options.syncBytes;
+      if (isMuch || buggify('snapshots.syncNow')) await this.#syncEarly();
     } catch (cause) {
       this.#failure ??= { cause };
     }

@@ -7,6 +7,7 @@ import type {
 import type { SnapshotMeta } from '../../core/types.ts';
 import { DamagedError, StoppedError } from '../../errors.ts';
 import type { FileSystem } from '../../platform/file-system.ts';
+import { buggify, mark } from '../../platform/sites.ts';
 import { Draft } from './draft.ts';
 import { type FoundPart, findSnapshots } from './find-snapshots.ts';
 import { Receiver } from './receiver.ts';
@@ -124,7 +125,9 @@ export class FileSnapshotStore implements SnapshotStore {
   /** The part with that id, or a new one. */
   async #partFor(meta: SnapshotMeta): Promise<Draft> {
     const part = this.#part;
-    if (part?.head.meta.id === meta.id) {
+    // A part promises nothing: one that is forgotten is received again.
+    if (part?.head.meta.id === meta.id && !buggify('snapshots.forgetPart')) {
+      mark('snapshots.resumedPart');
       if (part instanceof Draft) return part;
       try {
         this.#part = await Draft.resume(this.#directory, part.file, part.head);
@@ -165,19 +168,26 @@ export class FileSnapshotStore implements SnapshotStore {
 
   /** Makes a complete draft the current snapshot, unless a newer one has come meanwhile. */
   async #replaceBy(draft: Draft): Promise<void> {
-    if (this.#isOld(draft.meta)) return draft.discard(stoppedError());
+    if (this.#isOld(draft.meta)) {
+      mark('snapshots.tooOld');
+      return draft.discard(stoppedError());
+    }
     const path = await draft.publish();
     const { head, whole, openFile: file } = draft;
     const old = this.#current;
     this.#current = new SavedSnapshot(this.#directory, { file, path, head, whole });
     if (this.#part === draft) this.#part = undefined;
     else if (this.#part !== undefined && this.#isPassed(this.#part)) {
+      mark('snapshots.passedPart');
       this.#latest = undefined;
       await this.#dropPart(stoppedError());
     }
     this.#retired = this.#retired.filter(({ isInUse }) => isInUse);
     if (old === undefined) return;
-    if (old.isInUse) this.#retired.push(old);
+    if (old.isInUse) {
+      mark('snapshots.replacedWhileRead');
+      this.#retired.push(old);
+    }
     await old.retire();
   }
 

@@ -1,5 +1,6 @@
 import { type EntrySource, entrySource } from '../../contract/entry-codec.ts';
 import type { LogIndex } from '../../core/types.ts';
+import { buggify } from '../../platform/sites.ts';
 import type { BatchPlace } from './batch-index.ts';
 import { batchHeadBytes, decodeBatchHead, recordsMatch } from './format.ts';
 import type { Segment } from './segment.ts';
@@ -112,14 +113,15 @@ export class Reader {
       return this.#goOn(found, early.end, segments);
     }
     this.#ahead = [];
-    const limit = this.#goesOn ? stretchBytes : Math.min(rangeBytes, wanted.bytesLeft);
+    const most = this.#goesOn ? stretchBytes : Math.min(rangeBytes, wanted.bytesLeft);
+    const limit = buggify('wal.readShort') ? 1 : most;
     const reading = readStretch(spot, { to: this.#goesOn ? Infinity : wanted.to, limit });
     return this.#goOn(await reading.stretch, reading.end, segments);
   }
 
   #goOn(stretch: Stretch, end: Spot, segments: readonly Segment[]): Stretch {
     this.#stretch = stretch;
-    if (this.#goesOn) this.#readAhead(end, segments);
+    if (this.#goesOn && !buggify('wal.noReadAhead')) this.#readAhead(end, segments);
     return stretch;
   }
 

@@ -7,6 +7,7 @@ import {
 } from '../../contract/entry-codec.ts';
 import type { Entry, LogIndex } from '../../core/types.ts';
 import { DamagedError } from '../../errors.ts';
+import { mark } from '../../platform/sites.ts';
 import type { BatchPlace } from './batch-index.ts';
 import { recordTag } from './format.ts';
 import { type Reader, Stretch } from './read-ahead.ts';
@@ -34,7 +35,10 @@ export async function readEntries(
     else {
       const read = await stretch;
       // What was read so far was there, and in this order; what these bytes hold may be gone.
-      if (!isCurrent()) return found.entries.length > 0 ? found.entries : undefined;
+      if (!isCurrent()) {
+        mark('wal.readOvertaken');
+        return found.entries.length > 0 ? found.entries : undefined;
+      }
       collectAll(read, position, found);
     }
   }

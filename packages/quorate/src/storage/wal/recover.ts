@@ -1,6 +1,7 @@
 import type { Identity, LogId, Vote } from '../../core/types.ts';
 import { DamagedError, UnsupportedError } from '../../errors.ts';
 import type { FileSystem } from '../../platform/file-system.ts';
+import { mark } from '../../platform/sites.ts';
 import { WalContents } from './contents.ts';
 import { decodeSegmentHead, recordTag, segmentHeadBytes, versionIn, viewOf } from './format.ts';
 import {
@@ -136,6 +137,7 @@ async function cleanEnd(
   { contents, headless }: { contents: WalContents; headless: string | undefined },
 ): Promise<void> {
   if (headless !== undefined) {
+    mark('wal.segmentWithoutHead');
     await files.unlink(headless);
     await files.syncDirectory(directory);
     return;
@@ -143,6 +145,7 @@ async function cleanEnd(
   const segment = contents.segments.at(-1);
   const last = segment && (await findLastByte(segment, segment.end));
   if (segment === undefined || last === undefined) return;
+  mark('wal.tornEnd');
   await segment.write([new Uint8Array(last + 1 - segment.end)], segment.end);
 }
 

@@ -1,5 +1,6 @@
 import type { FileSystem } from '../../platform/file-system.ts';
 import type { Runtime } from '../../platform/runtime.ts';
+import { buggify, mark } from '../../platform/sites.ts';
 import { BatchWriter } from './batch-writer.ts';
 import type { WalContents } from './contents.ts';
 import { align, encodeSegmentHead, recordTag, segmentHeadBytes } from './format.ts';
@@ -54,7 +55,8 @@ export class Segments {
     const active = this.#contents.segments.at(-1);
     const all = active === undefined ? records : this.recordsFor(active, records);
     const needed = BatchWriter.sizeOf(all);
-    if (active !== undefined && active.end + needed <= active.size) return active;
+    const hasRoom = active !== undefined && active.end + needed <= active.size;
+    if (hasRoom && !(active.end > segmentHeadBytes && buggify('wal.newSegment'))) return active;
     const first = BatchWriter.sizeOf([this.#stateRecord, ...records]);
     const size = Math.max(this.#options.segmentBytes, align(segmentHeadBytes + first));
     return this.#add(size, (active?.sequence ?? 0) + 1, number);
@@ -72,6 +74,7 @@ export class Segments {
   async dropPurged(): Promise<void> {
     const dropped = this.#contents.takePurgedSegments();
     const { files, directory, unsafeNoSync } = this.#options;
+    if (dropped.length > 0) mark('wal.droppedSegments');
     for (const segment of dropped) await segment.drop();
     for (const segment of dropped) {
       await files.unlink(segment.path);

@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Breakage, breakageVariable } from './protocol.ts';
+
+// The runner is a program of its own, as `npm run chaos` starts it.
+
+const program = path.join(import.meta.dirname, 'main.ts');
+const isFull = process.env['QUORATE_TEST_FULL'] === '1';
+const seconds = isFull ? 600 : 30;
+const minuteMs = 60_000;
+
+let folder = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'quorate-chaos-test-'));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface Outcome {
+  readonly exitCode: number | null;
+  readonly output: string;
+}
+
+interface Running {
+  readonly pid: number;
+  readonly ended: Promise<Outcome>;
+  /** Resolves once the output has these words. */
+  said(words: string): Promise<void>;
+}
+
+function startChaos(options: readonly string[], breakage: Breakage | '' = ''): Running {
+  const flags = ['--conditions=quorate-source', '--disable-warning=ExperimentalWarning'];
+  const child = spawn(process.execPath, [...flags, program, ...options], {
+    env: { ...process.env, [breakageVariable]: breakage },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  let look = (): void => undefined;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      look();
+    });
+  }
+  const ended = new Promise<Outcome>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exitCode) => resolve({ exitCode, output }));
+  });
+  const said = (words: string): Promise<void> =>
+    new Promise((resolve) => {
+      look = () => {
+        if (output.includes(words)) resolve();
+      };
+      look();
+    });
+  return { pid: child.pid ?? 0, ended, said };
+}
+
+/** The numbers of the nodes' processes that live, by what was written down of them. */
+async function livingNodes(keep: string): Promise<readonly number[]> {
+  const text = await readFile(path.join(keep, 'processes.txt'), 'utf8').catch(() => '');
+  const pids = text.split('\n').filter(Boolean).map(Number);
+  return pids.filter((pid) => existsSync(`/proc/${pid}`));
+}
+
+test(
+  `${seconds} seconds of chaos leave nothing wrong`,
+  async () => {
+    const seed = randomBytes(8).toString('hex');
+    console.log(`chaos seed ${seed}: npm run chaos -- --seconds ${seconds} --seed ${seed}`);
+
+    const { exitCode, output } = await startChaos(['--seconds', `${seconds}`, '--seed', seed])
+      .ended;
+
+    console.log(output);
+    expect(exitCode, `It said: ${output}`).toBe(0);
+    expect(output).toContain('CHAOS OK');
+    // The clients got something done, and the faults of most kinds were there.
+    expect(Number(/operations: (\d+) ok/.exec(output)?.[1])).toBeGreaterThan(100);
+    expect(output).toMatch(/faults and changes: .*kill \d+.*pause \d+.*split/);
+  },
+  seconds * 1000 + 3 * minuteMs,
+);
+
+test(
+  'nodes that read without asking a majority are caught, and everything is kept',
+  async () => {
+    const keep = path.join(folder, 'stale');
+
+    const options = ['--seconds', '2', '--seed', 'calm', '--keep', keep];
+    const { exitCode, output } = await startChaos(options, 'stale-reads').ended;
+
+    expect(exitCode, `It said: ${output}`).toBe(1);
+    const last = output.trimEnd().split('\n').at(-1) ?? '';
+    expect(last).toContain(`CHAOS FAIL not-linearizable -> kept in ${keep}`);
+    expect(last).toContain(`${breakageVariable}=stale-reads npm run chaos -- --seconds 2 `);
+    const kept = await readdir(keep);
+    expect(kept).toEqual(
+      expect.arrayContaining(['a', 'a.log', 'history.jsonl', 'story.log', 'verdict.txt']),
+    );
+    const picture = kept.find((name) => name.endsWith('.svg')) ?? '';
+    expect(await readFile(path.join(keep, picture), 'utf8')).toContain('<svg');
+    expect(await readFile(path.join(keep, 'verdict.txt'), 'utf8')).toContain('not-linearizable');
+  },
+  minuteMs,
+);
+
+// Two minutes, and what they show the other tests show of the parts.
+test.runIf(isFull)(
+  'nodes that answer too early, or repeat what they know nothing of, are caught',
+  async () => {
+    const early = await startChaos(['--seconds', '20'], 'early-answers').ended;
+    const repeating = await startChaos(['--seconds', '3'], 'blind-repeats').ended;
+
+    expect(early.exitCode, `It said: ${early.output}`).toBe(1);
+    expect(early.output).toMatch(/lost-write|not-linearizable/);
+    expect(repeating.exitCode, `It said: ${repeating.output}`).toBe(1);
+    expect(repeating.output).toMatch(/repeated-write|not-exactly-once/);
+  },
+  5 * minuteMs,
+);
+
+// Elsewhere there is no /proc to look for the processes in.
+test.runIf(process.platform === 'linux')(
+  'a runner that is killed leaves no process behind, nor does one that is interrupted',
+  async () => {
+    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+      const keep = path.join(folder, signal);
+      const runner = startChaos(['--seconds', '600', '--keep', keep]);
+      await runner.said('the nodes run');
+      const before = await livingNodes(keep);
+
+      process.kill(runner.pid, signal);
+      const { exitCode } = await runner.ended;
+
+      expect(before.length).toBe(5);
+      await expect.poll(() => livingNodes(keep), { timeout: minuteMs / 2 }).toEqual([]);
+      expect(exitCode).toBe(signal === 'SIGINT' ? 130 : null);
+    }
+  },
+  2 * minuteMs,
+);
+
+test('wrong options are named, and nothing is started', async () => {
+  const wrong = await startChaos(['--nodes', '2']).ended;
+  const full = await startChaos(['--keep', import.meta.dirname]).ended;
+
+  expect(wrong.exitCode).toBe(2);
+  expect(wrong.output).toContain('--nodes must be a whole number from 3 to 9, not "2".');
+  expect(full.exitCode).toBe(2);
+  expect(full.output).toContain('--keep needs a folder that is empty or not there yet');
+});

@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util';
+
+export interface ChaosOptions {
+  readonly seconds: number;
+  readonly nodes: number;
+  readonly clients: number;
+  readonly seed: string;
+  /** Where everything is kept; without it, a folder that is removed if nothing was found. */
+  readonly keep: string | undefined;
+}
+
+/** The history is kept in memory; so long it fits. */
+const maxSeconds = 4 * 60 * 60;
+
+/** @throws {RangeError | TypeError} that says what was wanted. */
+export function readChaosOptions(args: readonly string[], freshSeed: string): ChaosOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seconds: { type: 'string', default: '30' },
+      nodes: { type: 'string', default: '5' },
+      clients: { type: 'string', default: '8' },
+      seed: { type: 'string', default: freshSeed },
+      keep: { type: 'string' },
+    },
+  });
+  const { seed, keep } = values;
+  if (seed === '') throw new RangeError('--seed must not be empty.');
+  if (keep === '') throw new RangeError('--keep must name a folder.');
+  return {
+    seconds: wholeNumber('seconds', values.seconds, { from: 1, to: maxSeconds }),
+    nodes: wholeNumber('nodes', values.nodes, { from: 3, to: 9 }),
+    clients: wholeNumber('clients', values.clients, { from: 1, to: 64 }),
+    seed,
+    keep,
+  };
+}
+
+function wholeNumber(
+  name: string,
+  text: string,
+  { from, to }: { readonly from: number; readonly to: number },
+): number {
+  const value = Number(text.replaceAll('_', '') || NaN);
+  if (Number.isSafeInteger(value) && value >= from && value <= to) return value;
+  throw new RangeError(`--${name} must be a whole number from ${from} to ${to}, not "${text}".`);
+}

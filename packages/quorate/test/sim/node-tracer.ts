@@ -1,0 +1,62 @@
+import type { Action } from '../../src/core/action.ts';
+import type { CoreState } from '../../src/core/state.ts';
+import type { NodeId } from '../../src/core/types.ts';
+import type { TraceRecorder } from './trace.ts';
+
+/** Writes down what of a node's state is another after a step. */
+export class NodeTracer {
+  readonly #node: NodeId;
+  readonly #trace: TraceRecorder;
+  #role = '';
+  #term = -1;
+  #leader: NodeId | undefined = undefined;
+  #committed = -1;
+
+  constructor(node: NodeId, trace: TraceRecorder) {
+    this.#node = node;
+    this.#trace = trace;
+  }
+
+  stepped(state: Readonly<CoreState>, actions: readonly Action[]): void {
+    const { role, term, leader, committed } = state;
+    if (role !== this.#role || term !== this.#term || leader !== this.#leader) {
+      this.#role = role;
+      this.#term = term;
+      this.#leader = leader;
+      this.#trace.fact(role, term, leader?.length ?? 0);
+      const known = leader === undefined ? {} : { leader };
+      this.#trace.add({ type: 'role', node: this.#node, role, term, ...known });
+    }
+    if (committed !== this.#committed) {
+      this.#committed = committed;
+      this.#trace.fact(this.#node, committed, term);
+      this.#trace.add({ type: 'commit', node: this.#node, index: committed });
+    }
+    if (actions.length === 0 || actions.some(changesLog)) this.#log(state);
+  }
+
+  #log(state: Readonly<CoreState>): void {
+    const { log } = state;
+    this.#trace.fact(this.#node, log.last.index, log.last.term);
+    this.#trace.note('log', () => ({
+      type: 'log',
+      node: this.#node,
+      first: log.purged.index + 1,
+      terms: runsOf(state),
+    }));
+  }
+}
+
+function changesLog(action: Action): boolean {
+  if (action.type === 'purge') return true;
+  return action.type === 'persist' && (action.append ?? action.truncate) !== undefined;
+}
+
+/** The terms of a log as runs: term, and how many entries follow one another in it. */
+function runsOf({ log }: Readonly<CoreState>): [number, number][] {
+  const { termStarts, last } = log;
+  return termStarts.map(({ term, index }, at) => {
+    const end = termStarts[at + 1]?.index ?? last.index + 1;
+    return [term, end - index];
+  });
+}

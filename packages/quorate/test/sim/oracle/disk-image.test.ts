@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { DurableModel } from '../durable.ts';
+import { Image } from './disk-image.ts';
+import { Model } from './model.ts';
+import { codeOf, OracleBench } from './oracle-bench.ts';
+
+/** A disk that holds `content`, of which `acknowledged` was promised. */
+function check(
+  bench: OracleBench,
+  {
+    content,
+    acknowledged = content,
+    state,
+  }: { content: DurableModel; acknowledged?: DurableModel; state?: string },
+): string {
+  const image = new Image('a', { content, state, acknowledged });
+  return codeOf(() => image.checkAgainst(bench.ledger, new Model()));
+}
+
+function durable(bench: OracleBench, terms: readonly number[]): DurableModel {
+  const model = new DurableModel();
+  model.vote = { term: 2, votedFor: 'a' };
+  model.entries = terms.map((term, at) => bench.entry(term, at + 1));
+  return model;
+}
+
+test('a disk that has what it acknowledged is fine, and one that has less is seen (E5)', () => {
+  const bench = new OracleBench();
+  const acknowledged = durable(bench, [1, 2]);
+
+  expect(check(bench, { content: acknowledged })).toBe('none');
+  expect(check(bench, { content: durable(bench, [1]), acknowledged })).toBe('E5');
+  const forgetful = durable(bench, [1, 2]);
+  forgetful.vote = { term: 1, votedFor: 'a' };
+  expect(check(bench, { content: forgetful, acknowledged })).toBe('E5');
+});
+
+test('an entry with another content than was made, and a wrong snapshot, are seen (E7)', () => {
+  const bench = new OracleBench();
+  const logId = bench.lead('a', 2);
+  const content = durable(bench, [0, 2]);
+  expect(logId).toEqual({ term: 2, index: 2 });
+
+  expect(check(bench, { content })).toBe('E7');
+  expect(check(bench, { content: durable(bench, []), state: '3-deadbeef' })).toBe('E7');
+});
