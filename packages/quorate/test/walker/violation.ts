@@ -1,5 +1,5 @@
-/** What must never be seen, by the code it has in the table of docs/walker.md. */
-const titles = {
+/** What must never be seen of cores alone and of whole nodes alike. */
+export const safetyTitles = {
   S1: 'election-safety',
   S2: 'vote-uniqueness',
   S3: 'vote-durability',
@@ -21,11 +21,16 @@ const titles = {
   S19: 'snapshots',
   S20: 'pre-vote',
   S21: 'reads',
+  S24: 'bounds',
+  S26: 'own-assertions',
+} as const;
+
+/** What must never be seen, by the code it has in the table of docs/walker.md. */
+const titles = {
+  ...safetyTitles,
   S22: 'replies',
   S23: 'transfer',
-  S24: 'bounds',
   S25: 'quarantine',
-  S26: 'own-assertions',
   E1: 'liveness',
   crash: 'unexpected-error',
 } as const;
