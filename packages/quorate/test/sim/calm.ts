@@ -162,6 +162,7 @@ function heal(world: World, core: readonly NodeId[]): void {
     node.crashPoint = undefined;
     node.store.cure();
     node.slowMs = 0;
+    node.applyMs = 0;
     void node.store.limit(undefined);
     if (!core.includes(node.id)) retire(world, node, isDead);
   }

@@ -36,6 +36,8 @@ export class SimDisk {
   /** In a thousand calls so many stall, for up to `stallMs`. */
   stallPerMille = 0;
   stallMs = 2000;
+  /** Which calls stall. Default: all. */
+  stallsAt: ((operation: SimOperation) => boolean) | undefined = undefined;
   #planned: PlannedFault[] = [];
   /** Calls under way that are going to fail, and how. */
   readonly #failing = new Map<SimOperation, Fault['code']>();
@@ -82,6 +84,7 @@ export class SimDisk {
     this.#isWell = true;
     this.slowness = 1;
     this.stallPerMille = 0;
+    this.stallsAt = undefined;
   }
 
   /** Whether a call has failed since the process was started, or might have for want of room. */
@@ -152,6 +155,7 @@ export class SimDisk {
   #drawMs(operation: SimOperation): number {
     const { choices, delayMs, onStall } = this.#options;
     const ms = delayMs * this.slowness * exponential(choices, 'disk.delay');
+    if (this.stallsAt?.(operation) === false) return ms;
     if (!happens(choices, 'disk.stall', this.stallPerMille)) return ms;
     const stallMs = this.stallMs * exponential(choices, 'disk.stallMs');
     onStall(operation, stallMs);

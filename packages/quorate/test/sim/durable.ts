@@ -61,6 +61,8 @@ export async function readDurable({ log, snapshots }: Storage): Promise<DurableM
 
 export interface RecordingOptions {
   readonly model: DurableModel;
+  /** Snapshots are read in pieces of at most so many bytes. Default: as they come. */
+  readonly pieceBytes?: number;
   readonly onStored: (change: StoredChange) => void;
   readonly onSnapshot: (meta: SnapshotMeta, how: 'built' | 'received') => void;
 }
@@ -148,8 +150,11 @@ class RecordingSnapshotStore implements SnapshotStore {
     this.#options = options;
   }
 
-  current(): Promise<Snapshot | undefined> {
-    return this.#inner.current();
+  async current(): Promise<Snapshot | undefined> {
+    const snapshot = await this.#inner.current();
+    if (snapshot === undefined) return undefined;
+    const { pieceBytes = Infinity } = this.#options;
+    return { ...snapshot, chunks: (from) => piecesOf(snapshot.chunks(from), pieceBytes) };
   }
 
   async save(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -182,5 +187,16 @@ class RecordingSnapshotStore implements SnapshotStore {
     if (meta.lastLogId.index < (model.snapshot?.lastLogId.index ?? 0)) return;
     model.snapshot = meta;
     onSnapshot(meta, how);
+  }
+}
+
+/** The same bytes in pieces of at most `size`. */
+async function* piecesOf(
+  chunks: AsyncIterable<Uint8Array>,
+  size: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of chunks) {
+    if (chunk.length <= size) yield chunk;
+    else for (let at = 0; at < chunk.length; at += size) yield chunk.subarray(at, at + size);
   }
 }

@@ -28,6 +28,8 @@ export const faultKinds = [
   'member.wipe',
   'operation.transfer',
   'operation.snapshot',
+  'plot.leapfrog',
+  'plot.behind',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -63,6 +65,10 @@ export interface Knobs {
     readonly slowMs: number;
     readonly applyMs: number;
     readonly chunkBytes: number;
+    /** Snapshots are read in pieces of at most so many bytes. */
+    readonly pieceBytes: number;
+    /** How long it takes to put a snapshot in the place of the state. */
+    readonly restoreMs: number;
   };
   /** The slowest and the fastest clock, as shares of the world's time. */
   readonly clock: { readonly slowest: number; readonly fastest: number };
@@ -78,13 +84,17 @@ export function drawKnobs(choices: Choices): Knobs {
   const faults = Object.fromEntries(
     faultKinds.map((kind) => [kind, choose(`fault.${kind}`, [false, true])]),
   ) as Record<FaultKind, boolean>;
+  const hasPlot = faults['plot.leapfrog'] || faults['plot.behind'];
+  // A plot takes its time, and most of what else goes wrong would end it early.
+  const isPlotAlone = choose('plotAlone', [false, true]) && hasPlot;
+  if (isPlotAlone) for (const kind of faultKinds) faults[kind] &&= kind.startsWith('plot.');
   const nodeCount = choose('nodeCount', [3, 3, 3, 5, 3, 5, 4, 2, 1, 3, 5, 7]);
   const clock = drawClock(choices, faults['clock.rate']);
   return {
     nodeCount,
     maxNames: nodeCount + 6,
     faults,
-    chaosMs: choose('chaosMs', [3000, 2000, 5000, 10_000]),
+    chaosMs: choose('chaosMs', [3000, 2000, 5000, 10_000]) * (isPlotAlone ? 2 : 1),
     nemesisMs: choose('nemesisMs', [1000, 400, 150]),
     net: {
       ordered: choose('ordered', [true, true, false]),
@@ -103,10 +113,16 @@ export function drawKnobs(choices: Choices): Knobs {
       slowMs: choose('slowMs', [1, 5, 20]),
       applyMs: choose('applyMs', [0, 0, 0, 2, 20]),
       chunkBytes: choose('chunkBytes', [65_536, 512, 40]),
+      pieceBytes: choose('pieceBytes', [65_536, 1000, 200]),
+      restoreMs: choose('restoreMs', [0, 0, 0, 50, 400]),
     },
     clock,
     leases: choose('leases', [false, true]),
-    config: drawConfig(choose, clock),
+    config: {
+      ...drawConfig(choose, clock),
+      // What a node that is left behind would need must be gone soon.
+      ...(faults['plot.behind'] ? { keepBytes: choose('plotKeepBytes', [0, 300]) } : {}),
+    },
   };
 }
 

@@ -34,6 +34,8 @@ export interface MachineOptions {
   readonly chunkBytes: number;
   /** Waits before a batch takes effect, if applying is to be slow. */
   readonly pause?: (() => Promise<void> | undefined) | undefined;
+  /** Waits before a snapshot takes the place of the state, likewise. */
+  readonly restorePause?: (() => Promise<void> | undefined) | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -88,6 +90,7 @@ export class KeyValueMachine implements StateMachine<Command, Response> {
       history: number;
       values: [string, Value][];
     };
+    await this.#options.restorePause?.();
     this.#values = new Map(state.values);
     this.#history = state.history;
     this.#count = state.count;

@@ -169,7 +169,7 @@ function takeSnapshot(world: World): void {
 }
 
 /** Has a node do it; what comes of it is nobody's business but the accounts'. */
-function operate(
+export function operate(
   world: World,
   node: SimNode,
   what: string,

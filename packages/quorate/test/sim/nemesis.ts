@@ -4,6 +4,7 @@ import type { FaultKind } from './knobs.ts';
 import { memberActions } from './nemesis-members.ts';
 import { netActions } from './nemesis-net.ts';
 import { nodeActions } from './nemesis-nodes.ts';
+import { plotActions } from './nemesis-plots.ts';
 import type { World } from './world.ts';
 
 /** Does one thing of its kind; it sees to the end of it by itself. */
@@ -13,6 +14,7 @@ const actions: Readonly<Partial<Record<FaultKind, NemesisAction>>> = {
   ...netActions,
   ...nodeActions,
   ...memberActions,
+  ...plotActions,
 };
 
 /** Puts in the faults that this run has, one after the other. */

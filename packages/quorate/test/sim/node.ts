@@ -35,6 +35,8 @@ export class SimNode implements NodeView {
   rate = 1;
   /** How long its next process takes for one event. */
   slowMs = 0;
+  /** How long it takes for each batch that it applies, if longer than the knobs say. */
+  applyMs = 0;
   process: SimProcess | undefined = undefined;
   raft: Raft<Command, Response> | undefined = undefined;
   machine: KeyValueMachine;
@@ -183,6 +185,7 @@ export class SimNode implements NodeView {
       stateMachine: this.machine,
       storage: recordingStorage(storage, {
         model: found,
+        pieceBytes: world.knobs.process.pieceBytes,
         onStored: (change) => this.#stored(process, change),
         onSnapshot: (meta, how) => this.#snapshotSaved(process, meta, how),
       }),
@@ -264,14 +267,14 @@ export class SimNode implements NodeView {
 
   #newMachine(process: SimProcess | undefined): KeyValueMachine {
     const { world } = this;
-    const { applyMs, chunkBytes } = world.knobs.process;
+    const { applyMs, restoreMs, chunkBytes } = world.knobs.process;
+    const sleep = (ms: number): Promise<void> | undefined =>
+      ms === 0 ? undefined : new Promise((resolve) => process?.setTimer(() => resolve(), ms));
     const lives = (): boolean => process !== undefined && !process.isDead;
     return new KeyValueMachine({
       chunkBytes,
-      pause:
-        applyMs === 0
-          ? undefined
-          : () => new Promise((resolve) => process?.setTimer(() => resolve(), applyMs)),
+      pause: () => sleep(Math.max(applyMs, this.applyMs)),
+      restorePause: () => sleep(restoreMs),
       witness: {
         applied: (batch, responses) => {
           if (!lives()) return;

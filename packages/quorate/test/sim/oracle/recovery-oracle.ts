@@ -66,7 +66,9 @@ export class RecoveryOracle {
   /** What was acknowledged is there, unless it was to be cut off by what was on its way. */
   #checkEntries(node: SeenNode, { purged, entries, snapshot }: Durable): void {
     const { log } = node.disk;
-    const end = Math.min(log.last.index, lowestCut(node.asked));
+    // A purge of what the log holds in another form leaves nothing of it, acknowledged or not.
+    const isEmptied = purged.index > log.purged.index && log.termAt(purged.index) !== purged.term;
+    const end = isEmptied ? purged.index : Math.min(log.last.index, lowestCut(node.asked));
     const covered = snapshot?.lastLogId.index ?? 0;
     const first = Math.max(log.purged.index, purged.index, covered) + 1;
     for (let index = first; index <= end; index += 1) {
