@@ -69,6 +69,19 @@ test('an entry that is lost is seen, unless it was to be cut off (S4)', () => {
   expect(cut.find({ entries: [cut.first] })).toBe('none');
 });
 
+test('a purge leaves nothing of a log that holds the entry in another form (S4)', () => {
+  const lastLogId = { term: 2, index: 1 };
+  const snapshot = { id: 's', lastLogId, membership: { logId: lastLogId } as never };
+  const other = new Recovering();
+  other.bench.ledger.committed[1] = lastLogId;
+  expect(other.find({ entries: [], purged: lastLogId, snapshot })).toBe('none');
+
+  const same = new Recovering();
+  same.bench.ledger.committed[1] = same.first.logId;
+  const own = { ...snapshot, lastLogId: same.first.logId };
+  expect(same.find({ entries: [], purged: same.first.logId, snapshot: own })).toBe('S4');
+});
+
 test('an entry with another content, or that nobody made, is seen (S7)', () => {
   const it = new Recovering();
   const other = { logId: it.entry.logId, payload: it.bench.entry(1, 2).payload };
