@@ -74,7 +74,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Tally> {
         if (report.failure !== undefined) options.onFailure(report);
       }
     } finally {
-      worker.disconnect();
+      if (worker.connected) worker.disconnect();
     }
   };
   try {
@@ -88,7 +88,9 @@ export async function runCampaign(options: CampaignOptions): Promise<Tally> {
 
 function startWorker(): ChildProcess {
   const program = path.join(import.meta.dirname, 'campaign-worker.ts');
-  return fork(program, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  // Not those of this process: what npm scripts load ends a program that nobody else keeps alive.
+  const execArgv = ['--conditions=quorate-source', '--disable-warning=ExperimentalWarning'];
+  return fork(program, { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 }
 
 function put(worker: ChildProcess, job: Job): Promise<Report> {

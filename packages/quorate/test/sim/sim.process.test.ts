@@ -17,11 +17,15 @@ interface Outcome {
 }
 
 function runProgram(name: string, ...options: readonly string[]): Promise<Outcome> {
-  const { promise, resolve } = Promise.withResolvers<Outcome>();
   const file = path.join(import.meta.dirname, name);
+  return runNode('--conditions=quorate-source', file, ...options);
+}
+
+function runNode(...words: readonly string[]): Promise<Outcome> {
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
   const child = execFile(
     process.execPath,
-    ['--conditions=quorate-source', file, ...options],
+    words,
     { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 },
     (_, stdout, stderr) => resolve({ exitCode: child.exitCode ?? -1, output: stdout + stderr }),
   );
@@ -157,3 +161,12 @@ test(
   },
   timeoutMs,
 );
+
+test('the npm script runs a campaign on several processes', { timeout: timeoutMs }, async () => {
+  const bootstrap = path.join(import.meta.dirname, '../../../../tools/bootstrap.mjs');
+
+  const outcome = await runNode(bootstrap, 'sim', '--seeds', '4', '--workers', '2');
+
+  expect(outcome.output).toContain('4 seeds');
+  expect(outcome.exitCode).toBe(0);
+});
