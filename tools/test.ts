@@ -27,7 +27,7 @@ const scale = isFull ? 10 : 1;
 
 const parts: readonly Part[] = [
   { name: 'vitest: unit', timeoutMs: 10 * scale * minuteMs, run: runVitestProject },
-  { name: 'vitest: process', timeoutMs: 9 * scale * minuteMs, run: runVitestProject },
+  { name: 'vitest: process', timeoutMs: 13 * scale * minuteMs, run: runVitestProject },
   { name: 'examples/kv-memstore/test-cluster.sh', timeoutMs: 2 * minuteMs, run: runShellTest },
   { name: 'examples/kv-rocksdb/test-cluster.sh', timeoutMs: 2 * minuteMs, run: runShellTest },
 ];

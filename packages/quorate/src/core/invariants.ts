@@ -1,5 +1,6 @@
 import { assert } from './assert.ts';
 import { isMember } from './membership.ts';
+import type { Leadership } from './office.ts';
 import type { CoreState } from './state.ts';
 import type { LogIndex, NodeId, Role, Term } from './types.ts';
 
@@ -34,10 +35,16 @@ function checkLog(core: Readonly<CoreState>): void {
   const { log, snapshot, committed, durable, applied, applying, verified, last } = core;
   // While a snapshot is being restored, the state machine is behind even the purged end.
   const restored = core.isRestoring ? log.purged.index : applied;
-  const chain = [log.purged.index, snapshot.index, restored, applying, committed, last.index];
+  const purged = log.purged.index;
   assert(
-    chain.every((index, at) => at === 0 || (chain[at - 1] as number) <= index),
-    () => `purged <= snapshot <= applied <= applying <= committed <= last, not ${chain.join(', ')}`,
+    purged <= snapshot.index &&
+      snapshot.index <= restored &&
+      restored <= applying &&
+      applying <= committed &&
+      committed <= last.index,
+    () =>
+      'purged <= snapshot <= applied <= applying <= committed <= last, not ' +
+      [purged, snapshot.index, restored, applying, committed, last.index].join(', '),
   );
   assert(applied <= applying, () => `applied ${applied} must not pass applying ${applying}`);
   assert(
@@ -50,10 +57,10 @@ function checkLog(core: Readonly<CoreState>): void {
     () => `verified ${verified} must lie in the log up to ${last.index}`,
   );
   const { all } = core.memberships;
-  assert(
-    all.every(({ logId }, at) => at === 0 || (all[at - 1]?.logId.index ?? 0) < logId.index),
-    'memberships must be in the order of their entries',
-  );
+  for (let at = 1; at < all.length; at += 1) {
+    const isLater = (all[at - 1]?.logId.index ?? 0) < (all[at]?.logId.index ?? 0);
+    assert(isLater, 'memberships must be in the order of their entries');
+  }
   assert(core.membership.logId.index <= last.index, 'the membership in force must be in the log');
   assert(
     last.term <= core.term,
@@ -98,13 +105,8 @@ function checkProgress(core: Readonly<CoreState>): void {
     'whoever hands over has no lease in this term',
   );
   const { progress, calls } = leadership;
-  const others = Object.keys(membership.nodes).filter((id) => id !== core.id);
-  assert(progress.size === others.length, 'a leader has one record for each other member');
-  const inflight = new Map<string, number>();
-  for (const made of calls.values()) {
-    const isCounted = made.kind === 'append' && made.epoch === made.progress.epoch;
-    if (isCounted) inflight.set(made.progress.id, (inflight.get(made.progress.id) ?? 0) + 1);
-  }
+  const others = otherCount(membership.nodes, core.id);
+  assert(progress.size === others, 'a leader has one record for each other member');
   for (const one of progress.values()) {
     const { id, matchIndex, nextIndex, state } = one;
     assert(isMember(membership, id), () => `${id} has progress and is no member`);
@@ -116,10 +118,12 @@ function checkProgress(core: Readonly<CoreState>): void {
       nextIndex <= last.index + 1,
       () => `${id}: next ${nextIndex} must follow last ${last.index}`,
     );
-    assert(
-      one.inflight === (inflight.get(id) ?? 0),
-      () => `${id}: the window must count the open calls`,
-    );
+    let open = 0;
+    for (const made of calls.values()) {
+      if (made.kind !== 'append' || made.progress.id !== id) continue;
+      if (made.epoch === made.progress.epoch) open += 1;
+    }
+    assert(one.inflight === open, () => `${id}: the window must count the open calls`);
     assert(
       state !== 'snapshot' || nextIndex <= core.log.purged.index,
       () => `${id}: entry ${nextIndex} is in the log, and it is to get a snapshot`,
@@ -129,18 +133,26 @@ function checkProgress(core: Readonly<CoreState>): void {
     const window = state === 'probe' ? 1 : core.options.maxInflightAppends;
     assert(one.inflight <= window, () => `${id}: ${one.inflight} calls in a window of ${window}`);
   }
-  const { all } = core.memberships;
-  const begun = all.filter(
-    ({ logId: { index, term } }) => index > core.committed && term === core.term,
-  );
-  assert(begun.length <= 1, 'a leader begins one change, and the next once that is committed');
+  let begun = 0;
+  for (const { logId } of core.memberships.all) {
+    if (logId.index > core.committed && logId.term === core.term) begun += 1;
+  }
+  assert(begun <= 1, 'a leader begins one change, and the next once that is committed');
+}
+
+/** Counted in place, since it is asked for after every step of a leader. */
+function otherCount(nodes: Readonly<Record<NodeId, unknown>>, self: NodeId): number {
+  let count = 0;
+  for (const id in nodes) if (id !== self && Object.hasOwn(nodes, id)) count += 1;
+  return count;
 }
 
 function checkChange(core: Readonly<CoreState>, before: Remembered): void {
   assert(core.term >= before.term, () => `term fell from ${before.term} to ${core.term}`);
-  for (const name of ['committed', 'applying', 'applied', 'persistedWrite'] as const) {
-    assert(core[name] >= before[name], () => `${name} fell from ${before[name]} to ${core[name]}`);
-  }
+  checkRise('committed', before.committed, core.committed);
+  checkRise('applying', before.applying, core.applying);
+  checkRise('applied', before.applied, core.applied);
+  checkRise('persistedWrite', before.persistedWrite, core.persistedWrite);
   if (core.term !== before.term) return;
   assert(
     before.votedFor === undefined || core.votedFor === before.votedFor,
@@ -154,10 +166,16 @@ function checkChange(core: Readonly<CoreState>, before: Remembered): void {
   }
 }
 
+function checkRise(name: string, before: number, now: number): void {
+  assert(now >= before, () => `${name} fell from ${before} to ${now}`);
+}
+
+const noMatches: ReadonlyMap<NodeId, LogIndex> = new Map();
+
 function remember(core: Readonly<CoreState>): Remembered {
   const { term, votedFor, leader, role, committed, applying, applied, persistedWrite } = core;
-  const progress = [...(core.leadership?.progress.values() ?? [])];
-  const matches = new Map(progress.map(({ id, matchIndex }) => [id, matchIndex]));
+  const { leadership } = core;
+  const matches = leadership === undefined ? noMatches : matchesOf(leadership);
   const last = core.last.index;
   return {
     term,
@@ -171,4 +189,10 @@ function remember(core: Readonly<CoreState>): Remembered {
     persistedWrite,
     matches,
   };
+}
+
+function matchesOf({ progress }: Leadership): ReadonlyMap<NodeId, LogIndex> {
+  const matches = new Map<NodeId, LogIndex>();
+  for (const { id, matchIndex } of progress.values()) matches.set(id, matchIndex);
+  return matches;
 }

@@ -182,7 +182,7 @@ export class Log {
     for (const step of this.#waiting) {
       const kept = 'purge' in step ? step.all && step.purge.index : step.truncate;
       if (typeof kept !== 'number' || kept >= last) continue;
-      mark('purge' in step ? 'log.purgedBeforeWritten' : 'log.truncatedBeforeWritten');
+      mark('log.truncatedBeforeWritten');
       last = kept;
     }
     return last;

@@ -22,6 +22,8 @@ export class OpenCall implements CallOptions {
   /** On the clock of the runtime. */
   readonly deadline: number;
   #controller: AbortController | undefined = undefined;
+  /** Aborted before anybody has asked for the signal. */
+  #aborted: { readonly reason: unknown } | undefined = undefined;
 
   constructor(call: CallId, { from, to, now, timeoutMs }: OpenCallOptions) {
     this.call = call;
@@ -32,13 +34,16 @@ export class OpenCall implements CallOptions {
   }
 
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+    }
     return this.#controller.signal;
   }
 
   abort(reason: unknown): void {
-    this.#controller ??= new AbortController();
-    this.#controller.abort(reason);
+    if (this.#controller === undefined) this.#aborted ??= { reason };
+    else this.#controller.abort(reason);
   }
 }
 

@@ -18,7 +18,17 @@ export function withSignal<T>(
       abort();
       return;
     }
+    const forgetSignal = (): void => signal.removeEventListener('abort', abort);
     signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    promise.then(
+      (value) => {
+        forgetSignal();
+        resolve(value);
+      },
+      (reason: unknown) => {
+        forgetSignal();
+        reject(reason);
+      },
+    );
   });
 }

@@ -197,6 +197,8 @@ export class Snapshotter {
       throw error;
     } finally {
       this.#build = undefined;
+      // So much may have been applied meanwhile that the next one is due, and nothing more comes.
+      this.#startIfDue();
     }
   }
 

@@ -3,7 +3,6 @@ export const markNames = [
   'driver.lateTimer',
   'log.severalWritesAtOnce',
   'log.truncatedBeforeWritten',
-  'log.purgedBeforeWritten',
   'log.readFromStore',
   'applier.readForReplacedState',
   'applier.waitsForSessions',
@@ -33,7 +32,6 @@ export const markNames = [
   'snapshots.resumedPart',
   'snapshots.replacedWhileRead',
   'snapshots.passedPart',
-  'snapshots.tooOld',
 ] as const;
 
 /** Places where the code may do otherwise than it mostly would, and be as right. */

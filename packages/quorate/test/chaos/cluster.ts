@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CallError, type Caller } from './call.ts';
 import type { Findings } from './findings.ts';
+import type { Charge } from './guard.ts';
 import { LinkTable } from './link-table.ts';
 import { NodeProcess } from './node-process.ts';
 import type { Order, OrderAnswer, Picture, Report, StateAnswer } from './protocol.ts';
@@ -28,6 +29,7 @@ export class ChaosCluster {
   readonly links: LinkTable;
   readonly witness: Witness;
   readonly #directory: string;
+  readonly #isTemporary: boolean;
   readonly #findings: Findings;
   readonly #caller: Caller;
   readonly #slots: ReadonlyMap<string, Slot>;
@@ -37,11 +39,12 @@ export class ChaosCluster {
   private constructor(
     slots: readonly string[],
     links: LinkTable,
-    { directory, findings, caller }: ChaosClusterOptions,
+    { directory, isTemporary, findings, caller }: ChaosClusterOptions,
   ) {
     this.links = links;
     this.witness = new Witness(findings);
     this.#directory = directory;
+    this.#isTemporary = isTemporary;
     this.#findings = findings;
     this.#caller = caller;
     const places = slots.map((slot) => [slot, emptySlot(slot)] as const);
@@ -53,6 +56,9 @@ export class ChaosCluster {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       detached: true,
     });
+    this.#tellGuard();
+    findings.signal.addEventListener('abort', () => this.#tellGuard());
+    process.once('exit', this.#onExit);
   }
 
   static async open(slots: readonly string[], options: ChaosClusterOptions): Promise<ChaosCluster> {
@@ -172,6 +178,8 @@ export class ChaosCluster {
     this.killNow();
     for (const { process } of this.#slots.values()) await process?.gone;
     await this.links.close();
+    process.removeListener('exit', this.#onExit);
+    this.#charge({ pids: [] });
     if (this.#guard.connected) this.#guard.disconnect();
   }
 
@@ -205,11 +213,24 @@ export class ChaosCluster {
     this.links.lead(slot, undefined);
   }
 
-  #tellGuard(): void {
-    const living = [...this.#slots.values()].flatMap(({ process }) =>
-      process?.isAlive === true ? (process.pid ?? []) : [],
+  get #pids(): readonly number[] {
+    return [...this.#slots.values()].flatMap(({ process: node }) =>
+      node?.isAlive === true ? (node.pid ?? []) : [],
     );
-    if (this.#guard.connected) this.#guard.send(living);
+  }
+
+  #tellGuard(): void {
+    const pids = this.#pids;
+    // What was found stays, however the runner ends.
+    const mayGo = this.#isTemporary && this.#findings.all.length === 0;
+    this.#charge(mayGo ? { pids, folder: this.#directory } : { pids });
+  }
+
+  /** The runner ends by a mistake of its own: then the folder is needed. */
+  readonly #onExit = (): void => this.#charge({ pids: this.#pids });
+
+  #charge(charge: Charge): void {
+    if (this.#guard.connected) this.#guard.send(charge);
   }
 
   #slot(slot: string): Slot {
@@ -222,6 +243,8 @@ export class ChaosCluster {
 export interface ChaosClusterOptions {
   /** Each node has a folder and a log in it. */
   readonly directory: string;
+  /** The folder goes with a runner that is killed before anything was found. */
+  readonly isTemporary: boolean;
   readonly findings: Findings;
   readonly caller: Caller;
 }

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readOptions, UsageError, wholeNumber } from '../command-line.ts';
 
 export interface ChaosOptions {
   readonly seconds: number;
@@ -12,21 +12,21 @@ export interface ChaosOptions {
 /** The history is kept in memory; so long it fits. */
 const maxSeconds = 4 * 60 * 60;
 
-/** @throws {RangeError | TypeError} that says what was wanted. */
+/** @throws {UsageError} that says what was wanted. */
 export function readChaosOptions(args: readonly string[], freshSeed: string): ChaosOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
+  const values = readOptions(
+    {
       seconds: { type: 'string', default: '30' },
       nodes: { type: 'string', default: '5' },
       clients: { type: 'string', default: '8' },
       seed: { type: 'string', default: freshSeed },
       keep: { type: 'string' },
     },
-  });
+    args,
+  );
   const { seed, keep } = values;
-  if (seed === '') throw new RangeError('--seed must not be empty.');
-  if (keep === '') throw new RangeError('--keep must name a folder.');
+  if (seed === '') throw new UsageError('--seed must not be empty.');
+  if (keep === '') throw new UsageError('--keep must name a folder.');
   return {
     seconds: wholeNumber('seconds', values.seconds, { from: 1, to: maxSeconds }),
     nodes: wholeNumber('nodes', values.nodes, { from: 3, to: 9 }),
@@ -34,14 +34,4 @@ export function readChaosOptions(args: readonly string[], freshSeed: string): Ch
     seed,
     keep,
   };
-}
-
-function wholeNumber(
-  name: string,
-  text: string,
-  { from, to }: { readonly from: number; readonly to: number },
-): number {
-  const value = Number(text.replaceAll('_', '') || NaN);
-  if (Number.isSafeInteger(value) && value >= from && value <= to) return value;
-  throw new RangeError(`--${name} must be a whole number from ${from} to ${to}, not "${text}".`);
 }

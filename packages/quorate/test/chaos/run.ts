@@ -22,13 +22,15 @@ const sayEveryMs = 10_000;
 const settledGenerations = 4;
 /** How long the clients go on once all is repaired. */
 const afterwardsMs = 500;
-/** With so many findings the rest is not judged any more: explaining one takes a while. */
-const enoughFindings = 2;
+/** With so many histories explained, the rest is not judged any more: one takes a while. */
+const enoughExplained = 2;
 const slotNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
 
 export interface ChaosRun extends Omit<ChaosOptions, 'keep'> {
   /** An empty folder; what is kept of the run is in there. */
   readonly directory: string;
+  /** The folder goes with a runner that is killed before anything was found. */
+  readonly isTemporary: boolean;
   readonly say: (line: string) => void;
   /** Ends the run; it rejects then. */
   readonly signal: AbortSignal;
@@ -48,11 +50,11 @@ interface Parts {
  * and judges what the clients saw. All processes have ended when it resolves or rejects.
  */
 export async function runChaos(run: ChaosRun): Promise<ChaosSummary> {
-  const { directory, nodes, signal } = run;
+  const { directory, isTemporary, nodes, signal } = run;
   const findings = new Findings();
   const caller = new Caller();
   const slots = slotNames.slice(0, nodes);
-  const cluster = await ChaosCluster.open(slots, { directory, findings, caller });
+  const cluster = await ChaosCluster.open(slots, { directory, isTemporary, findings, caller });
   const history = new ChaosHistory(path.join(directory, 'history.jsonl'));
   const story = createWriteStream(path.join(directory, 'story.log'));
   story.on('error', () => undefined);
@@ -192,9 +194,11 @@ async function judgeAll({ history, findings }: Parts, directory: string): Promis
   for (const key of history.keys) {
     for (const { code, text } of judgeEffects(key, history.of(key))) findings.add(code, text);
   }
+  let explained = 0;
   for (const key of history.keys) {
-    if (findings.all.length >= enoughFindings) break;
+    if (explained >= enoughExplained) break;
     const verdict = judgeKey(key, history.of(key));
+    if (verdict.findings.length > 0) explained += 1;
     for (const { code, text } of verdict.findings) findings.add(code, text);
     const picture = verdict.picture?.();
     if (picture !== undefined) await writeFile(path.join(directory, `${key}.svg`), picture);

@@ -31,6 +31,8 @@ export interface Reductions {
   readonly symmetry: boolean;
   /** Messages that can do nothing any more are no part of a state. */
   readonly deadMessages: boolean;
+  /** How many nodes are kept as they are, and not made again when they are needed. */
+  readonly keptNodes?: number;
 }
 
 const allReductions: Reductions = { symmetry: true, deadMessages: true };
@@ -55,7 +57,9 @@ export class Cluster {
     this.#reductions = reductions;
     this.#logs = new Logs();
     this.messages = new Messages();
-    this.nodes = new NodeTable({ module, bounds, logs: this.#logs, messages: this.messages });
+    const { messages } = this;
+    const around = { module, bounds, logs: this.#logs, messages };
+    this.nodes = new NodeTable(around, reductions.keptNodes);
     this.histories = new Histories(this.#logs);
     const first = this.#logs.entry(firstEntry(bounds));
     const roots = nodeIds.map((_, at) => {

@@ -1,19 +1,17 @@
 // Visits every state that three nodes can come to within bounds, with the pure core alone.
-//
-//   npm run explore                              the small spaces, each to its end
-//   npm run explore -- --minutes M               the large spaces, in M minutes all together
-//   npm run explore -- --space NAME              one of them
-//   npm run explore -- --elections E --proposals P --changes C --crashes K
-//                      [--beats B --duplicates D --timeouts T] [--voters 2|3] [--pre-vote]
-//                      [--disk slow|instant] [--change one|any] [--batch N] [--window N]
-//                      [--durable-state-machine]      a space of one's own
-//   npm run explore -- --replay FILE             the path of a violation once more
-//
-// With all of them: [--minutes M] [--states N] [--out FILE] [--mutant NAME] [--levels]
 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import {
+  atMostOneOf,
+  looking,
+  numberAboveZero,
+  oneOf,
+  readOptions,
+  runCommand,
+  UsageError,
+  wholeNumber,
+} from '../command-line.ts';
 import { mutants } from '../walker/mutants.ts';
 import type { Violation } from '../walker/violation.ts';
 import type { CoreModule } from '../walker/world.ts';
@@ -22,7 +20,19 @@ import { Cluster } from './cluster.ts';
 import { loadOpenCore } from './open-core.ts';
 import { readPath, replayPath, type Told, tellPath, writePath } from './path.ts';
 import { type Level, type SearchResult, search } from './search.ts';
-import { largeSpaces, type Space, smallSpaces } from './spaces.ts';
+import { fullSpaces, largeSpaces, type Space, smallSpaces } from './spaces.ts';
+
+const usage = `npm run explore                              the small spaces, each to its end
+npm run explore -- --full                    the full spaces, each to its end: some minutes
+npm run explore -- --minutes M               the large spaces, in M minutes all together
+npm run explore -- --space NAME              one of them
+npm run explore -- --elections E --proposals P --changes C --crashes K
+                   [--beats B --duplicates D --timeouts T] [--voters 2|3] [--pre-vote]
+                   [--disk slow|instant] [--change one|any] [--batch N] [--window N]
+                   [--durable-state-machine]      a space of one's own
+npm run explore -- --replay FILE             the path of a violation once more
+
+With all of them: [--minutes M] [--states N] [--out FILE] [--mutant NAME] [--levels]`;
 
 /** Some two gigabytes. */
 const mostStates = 40_000_000;
@@ -30,50 +40,39 @@ const mostStates = 40_000_000;
 const mostNodeStates = 2_000_000;
 const minuteMs = 60_000;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string' },
-    states: { type: 'string' },
-    space: { type: 'string' },
-    replay: { type: 'string' },
-    mutant: { type: 'string' },
-    out: { type: 'string', default: path.join(tmpdir(), 'quorate-explore-path.json') },
-    levels: { type: 'boolean', default: false },
-    voters: { type: 'string' },
-    disk: { type: 'string' },
-    change: { type: 'string' },
-    batch: { type: 'string' },
-    window: { type: 'string' },
-    'pre-vote': { type: 'boolean' },
-    'durable-state-machine': { type: 'boolean' },
-    elections: { type: 'string' },
-    proposals: { type: 'string' },
-    changes: { type: 'string' },
-    crashes: { type: 'string' },
-    beats: { type: 'string' },
-    duplicates: { type: 'string' },
-    timeouts: { type: 'string' },
-  },
-});
+const options = {
+  minutes: { type: 'string' },
+  states: { type: 'string' },
+  full: { type: 'boolean', default: false },
+  space: { type: 'string' },
+  replay: { type: 'string' },
+  mutant: { type: 'string' },
+  out: { type: 'string', default: path.join(tmpdir(), 'quorate-explore-path.json') },
+  levels: { type: 'boolean', default: false },
+  voters: { type: 'string' },
+  disk: { type: 'string' },
+  change: { type: 'string' },
+  batch: { type: 'string' },
+  window: { type: 'string' },
+  'pre-vote': { type: 'boolean' },
+  'durable-state-machine': { type: 'boolean' },
+  elections: { type: 'string' },
+  proposals: { type: 'string' },
+  changes: { type: 'string' },
+  crashes: { type: 'string' },
+  beats: { type: 'string' },
+  duplicates: { type: 'string' },
+  timeouts: { type: 'string' },
+} as const;
 
-function numberFrom(name: string, text: string): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (Number.isFinite(value) && value >= 0) return value;
-  throw new RangeError(`--${name} must be a number from 0, not ${text}.`);
-}
-
-function oneOf<Word extends string>(name: string, text: string, words: readonly Word[]): Word {
-  const word = words.find((one) => one === text);
-  if (word !== undefined) return word;
-  throw new RangeError(`--${name} must be one of ${words.join(', ')}, not ${text}.`);
-}
+type Values = ReturnType<typeof readOptions<typeof options>>;
 
 /** What was asked for besides the defaults; empty if nothing was. */
-function ownBounds(): Partial<Bounds> {
+function ownBounds(values: Values): Partial<Bounds> {
   const own: Record<string, unknown> = {};
   for (const name of [...budgets, 'voters', 'batch', 'window'] as const) {
     const text = values[name];
-    if (text !== undefined) own[name] = numberFrom(name, text);
+    if (text !== undefined) own[name] = wholeNumber(name, text, { from: 0 });
   }
   if (values.disk !== undefined) own['disk'] = oneOf('disk', values.disk, ['slow', 'instant']);
   if (values.change !== undefined) own['change'] = oneOf('change', values.change, ['one', 'any']);
@@ -83,34 +82,56 @@ function ownBounds(): Partial<Bounds> {
   return own;
 }
 
-function askedSpaces(): readonly Space[] {
-  const own = ownBounds();
+function askedSpaces(values: Values): readonly Space[] {
+  const own = ownBounds(values);
   const hasOwn = Object.keys(own).length > 0;
-  if (values.space !== undefined) {
-    const all = [...smallSpaces, ...largeSpaces];
+  const { space, full, replay, minutes } = values;
+  atMostOneOf({ full, space, replay });
+  if (hasOwn && (full || replay !== undefined)) {
+    const what = full ? '--full' : '--replay';
+    throw new UsageError(`${what} has bounds of its own; leave out those that are given.`);
+  }
+  if (space !== undefined) {
+    const all = [...smallSpaces, ...fullSpaces, ...largeSpaces];
     const names = all.map(({ name }) => name);
-    const wanted = oneOf('space', values.space, names);
+    const wanted = oneOf('space', space, names);
     return all
       .filter(({ name }) => name === wanted)
       .map(({ name, bounds }) => ({ name, bounds: { ...bounds, ...own } }));
   }
   if (hasOwn) return [{ name: 'own', bounds: { ...defaultBounds, ...own } }];
-  return values.minutes === undefined ? smallSpaces : largeSpaces;
+  if (full) return fullSpaces;
+  return minutes === undefined ? smallSpaces : largeSpaces;
+}
+
+/** What all spaces together had. */
+interface Sum {
+  states: number;
+  transitions: number;
+}
+
+interface Exploration {
+  readonly module: CoreModule;
+  readonly values: Values;
+  readonly statesEach: number;
+  readonly msEach: number;
+  readonly sum: Sum;
 }
 
 /** Returns `true` if nothing was found. */
-async function explore(module: CoreModule, space: Space, msEach: number): Promise<boolean> {
-  const { name, bounds } = space;
-  checkBounds(bounds);
+async function explore({ name, bounds }: Space, exploration: Exploration): Promise<boolean> {
+  const { module, values, statesEach, msEach, sum } = exploration;
   console.log(`${name}: ${describeBounds(bounds)}`);
   const cluster = new Cluster(module, bounds);
   const startedAt = performance.now();
   const result = search(cluster, {
-    states: values.states === undefined ? mostStates : numberFrom('states', values.states),
+    states: statesEach,
     isOver: () => performance.now() - startedAt > msEach || cluster.nodes.size > mostNodeStates,
     ...(values.levels ? { onLevel: printLevel } : {}),
   });
   printResult(cluster, result, (performance.now() - startedAt) / 1000);
+  sum.states += result.states;
+  sum.transitions += result.transitions;
   if (result.violation === undefined) return true;
   const told = tellPath(cluster, result.path);
   const violation = told.violation ?? result.violation;
@@ -132,9 +153,9 @@ async function explore(module: CoreModule, space: Space, msEach: number): Promis
   return false;
 }
 
-async function replay(file: string): Promise<boolean> {
-  const saved = await readPath(file);
-  const module = await loadOpenCore(mutantNamed(values.mutant ?? saved.mutant));
+async function replayOne(file: string, mutant: string | undefined): Promise<boolean> {
+  const saved = await looking(() => readPath(file));
+  const module = await loadOpenCore(mutantNamed(mutant ?? saved.mutant));
   const told = replayPath(new Cluster(module, saved.bounds), saved.events);
   if (told.violation === undefined) {
     for (const line of told.words) console.log(line);
@@ -184,26 +205,32 @@ function count(value: number): string {
 
 function mutantNamed(name: string | undefined): (typeof mutants)[number] | undefined {
   if (name === undefined) return undefined;
-  const mutant = mutants.find((one) => one.name === name);
-  if (mutant !== undefined) return mutant;
-  const names = mutants.map((one) => one.name).join(', ');
-  throw new RangeError(`--mutant must be one of ${names}, not ${name}.`);
+  const names = mutants.map((mutant) => mutant.name);
+  return mutants[names.indexOf(oneOf('mutant', name, names))];
 }
 
 async function main(): Promise<boolean> {
-  if (values.replay !== undefined) return replay(values.replay);
+  const values = readOptions(options);
+  const spaces = askedSpaces(values);
+  if (values.replay !== undefined) return replayOne(values.replay, values.mutant);
+  await looking(() => spaces.forEach(({ bounds }) => checkBounds(bounds)));
+  const minutes =
+    values.minutes === undefined ? Infinity : numberAboveZero('minutes', values.minutes);
+  const { states } = values;
+  const statesEach = states === undefined ? mostStates : wholeNumber('states', states);
   const module = await loadOpenCore(mutantNamed(values.mutant));
-  const spaces = askedSpaces();
-  const minutes = values.minutes === undefined ? Infinity : numberFrom('minutes', values.minutes);
+  const sum: Sum = { states: 0, transitions: 0 };
   const msEach = (minutes * minuteMs) / spaces.length;
-  for (const space of spaces) if (!(await explore(module, space, msEach))) return false;
+  const startedAt = performance.now();
+  for (const space of spaces) {
+    if (!(await explore(space, { module, values, statesEach, msEach, sum }))) return false;
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  console.log(
+    `${spaces.length} ${spaces.length === 1 ? 'space' : 'spaces'}: ${count(sum.states)} states, ` +
+      `${count(sum.transitions)} transitions in ${seconds.toFixed(1)} s`,
+  );
   return true;
 }
 
-try {
-  process.exitCode = (await main()) ? 0 : 1;
-} catch (error) {
-  if (!(error instanceof RangeError) && !(error instanceof TypeError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await runCommand('explore', usage, main);

@@ -70,7 +70,7 @@ interface Named {
 }
 
 /** So many nodes are kept as they are; any other is made again from the one before it. */
-const mostKept = 40_000;
+const usuallyKept = 40_000;
 
 /**
  * Every state that one node was ever in, and what each event made of it. The whole cluster has far
@@ -83,12 +83,14 @@ export class NodeTable {
   readonly commands: Orbits<Command> = new Orbits<Command>();
   readonly #around: Surroundings;
   readonly #states: Orbits<Named> = new Orbits<Named>();
+  readonly #mostKept: number;
   readonly #kept: Map<Family, NodeState> = new Map();
   /** Steps that the core itself took. */
   stepCount = 0;
 
-  constructor(around: Surroundings) {
+  constructor(around: Surroundings, mostKept: number = usuallyKept) {
     this.#around = around;
+    this.#mostKept = mostKept;
     this.logs = around.logs;
     this.messages = around.messages;
   }
@@ -201,10 +203,11 @@ export class NodeTable {
 
   #keep(family: Family, node: NodeState): void {
     this.#kept.set(family, node);
-    if (this.#kept.size <= mostKept) return;
+    if (this.#kept.size <= this.#mostKept) return;
     for (const [oldest] of this.#kept) {
-      this.#kept.delete(oldest);
-      if (this.#kept.size <= mostKept / 2) return;
+      // Nothing leads to the first ones, so that they could not be made again.
+      if (oldest.parent !== undefined) this.#kept.delete(oldest);
+      if (this.#kept.size <= this.#mostKept / 2) return;
     }
   }
 

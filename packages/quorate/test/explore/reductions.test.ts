@@ -61,6 +61,15 @@ test.each(spaces)('what is dead changes nothing in a space of %s', (_, bounds) =
   expect(withAll?.size).toBe(without?.size);
 });
 
+test.each(spaces)('nodes that were forgotten are made again in a space of %s', (_, bounds) => {
+  const [few, all] = [10, Infinity].map((keptNodes) => {
+    const cluster = clusterOf(bounds, { symmetry: true, deadMessages: true, keptNodes });
+    return visit(cluster, (state) => state.join());
+  });
+
+  expect(few).toEqual(all);
+});
+
 /** The least of all six namings, the slow way. */
 function leastNaming(cluster: Cluster, state: ClusterState): string {
   const names = [0, 1, 2, 3, 4, 5].map((permutation) => cluster.renamed(state, permutation).join());

@@ -48,13 +48,13 @@ export const logBugs: readonly PlantedBug[] = [
     ],
   },
   {
-    name: 'tail-drops-what-is-stored-in-its-old-form',
-    families: [25, 26],
+    name: 'tail-loses-the-entry-before-a-truncation',
+    families: [24, 25],
     edits: [
       {
-        file: 'node/log.ts',
-        find: 'const last = this.#lastKept(written);',
-        replace: 'const last = written;',
+        file: 'node/log-tail.ts',
+        find: 'if (last.logId.index <= index) return;',
+        replace: 'if (last.logId.index < index) return;',
       },
     ],
   },
@@ -88,6 +88,19 @@ export const logBugs: readonly PlantedBug[] = [
         file: 'storage/wal/wal-log-store.ts',
         find: 'if (this.#failure !== undefined) throw this.#failure;',
         replace: '',
+      },
+    ],
+  },
+  {
+    // A sync that is tried again says nothing of what the first one was to keep.
+    name: 'failed-write-tried-again',
+    families: [46],
+    edits: [
+      {
+        file: 'storage/wal/wal-log-store.ts',
+        find: 'return this.#orFail(() => this.#writeBatch(records));',
+        replace:
+          'return this.#orFail(() => this.#writeBatch(records).catch(() => this.#writeBatch(records)));',
       },
     ],
   },

@@ -1,23 +1,23 @@
 // Plants bugs, one at a time, into a copy of the package, and lets the walker (tier 0) and the
 // simulator (tier 1) look for them. What is not found is a hole in the tests.
-//
-//   npm run mutants                         every planted bug, and the code without one
-//   npm run mutants -- --bug NAME           that one alone; may be given more than once
-//   npm run mutants -- --tier 0             those that the walker hunts; 1: those of the simulator
-//   npm run mutants -- --tries N --seed X   so many tries each, from other seeds
-//   npm run mutants -- --runs N --seconds S how many walks or seeds a try may take, and how long
-//   npm run mutants -- --accept             writes what it took into the table and docs/mutants.md
-//
-// It fails if a bug is not found, if the code without one is said to have one, and if it surely
-// takes twice as many walks or seeds as the table says.
 
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { oneOf, readOptions, runCommand, UsageError, wholeNumber } from '../command-line.ts';
 import { bugs, tierOf } from './bugs.ts';
 import type { Tier } from './hunt.ts';
 import { Control, Hunter, type Task } from './hunter.ts';
 import { PackageCopy } from './package-copy.ts';
 import { acceptRows, type Row, readTable } from './table.ts';
+
+const usage = `npm run mutants                         every planted bug, and the code without one
+npm run mutants -- --bug NAME           that one alone; may be given more than once
+npm run mutants -- --tier 0             those that the walker hunts; 1: those of the simulator
+npm run mutants -- --tries N --seed X   so many tries each, from other seeds
+npm run mutants -- --runs N --seconds S how many walks or seeds a try may take, and how long
+npm run mutants -- --accept             writes what it took into the table and docs/mutants.md
+
+It fails if a bug is not found, if the code without one is said to have one, and if it surely
+takes twice as many walks or seeds as the table says.`;
 
 interface Arguments {
   readonly names: readonly string[];
@@ -31,43 +31,32 @@ interface Arguments {
 }
 
 function readArguments(): Arguments {
-  const { values } = parseArgs({
-    options: {
-      bug: { type: 'string', multiple: true, default: [] },
-      tier: { type: 'string' },
-      seed: { type: 'string', default: 'planted' },
-      tries: { type: 'string', default: '5' },
-      runs: { type: 'string' },
-      seconds: { type: 'string', default: '300' },
-      workers: { type: 'string', default: `${availableParallelism()}` },
-      accept: { type: 'boolean', default: false },
-    },
+  const values = readOptions({
+    bug: { type: 'string', multiple: true, default: [] as string[] },
+    tier: { type: 'string' },
+    seed: { type: 'string', default: 'planted' },
+    tries: { type: 'string', default: '5' },
+    runs: { type: 'string' },
+    seconds: { type: 'string', default: '300' },
+    workers: { type: 'string', default: `${availableParallelism()}` },
+    accept: { type: 'boolean', default: false },
   });
   const { bug, tier, seed, runs, accept } = values;
   const unknown = bug.find((name) => bugs.every((one) => one.name !== name));
   if (unknown !== undefined) {
     const names = bugs.map(({ name }) => name).join(', ');
-    throw new RangeError(`--bug must be one of ${names}, not ${unknown}.`);
-  }
-  if (tier !== undefined && tier !== '0' && tier !== '1') {
-    throw new RangeError(`--tier must be 0 or 1, not ${tier}.`);
+    throw new UsageError(`--bug must be one of ${names}, not ${JSON.stringify(unknown)}.`);
   }
   return {
     names: bug,
-    tier: tier === undefined ? undefined : (Number(tier) as Tier),
+    tier: tier === undefined ? undefined : (Number(oneOf('tier', tier, ['0', '1'])) as Tier),
     seed,
-    tries: aboveZero('tries', values.tries),
-    runs: runs === undefined ? undefined : aboveZero('runs', runs),
-    seconds: aboveZero('seconds', values.seconds),
-    workers: aboveZero('workers', values.workers),
+    tries: wholeNumber('tries', values.tries),
+    runs: runs === undefined ? undefined : wholeNumber('runs', runs),
+    seconds: wholeNumber('seconds', values.seconds),
+    workers: wholeNumber('workers', values.workers),
     accept,
   };
-}
-
-function aboveZero(name: string, text: string): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new RangeError(`--${name} must be a whole number above 0, not ${text}.`);
 }
 
 function tasksOf({ names, tier }: Arguments): Task[] {
@@ -104,10 +93,4 @@ async function main(): Promise<boolean> {
   return isRight;
 }
 
-try {
-  process.exitCode = (await main()) ? 0 : 1;
-} catch (error) {
-  if (!(error instanceof RangeError) && !(error instanceof TypeError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await runCommand('mutants', usage, main);

@@ -79,6 +79,8 @@ export class TestServer implements AsyncDisposable {
 export interface HttpUnderTest extends NetworkUnderTest {
   /** Resolves with 0, once no socket is open any more. */
   countOpen(): Promise<number>;
+  /** Resets all sockets to a node, which goes on listening. */
+  breakConnections(id: NodeId): Promise<void>;
 }
 
 export async function openHttp(options?: HttpNetworkOptions): Promise<HttpUnderTest> {
@@ -98,6 +100,11 @@ export async function openHttp(options?: HttpNetworkOptions): Promise<HttpUnderT
     stop: async (id) => {
       await servers.get(id)?.[Symbol.asyncDispose]();
       servers.delete(id);
+    },
+    breakConnections: async (id) => {
+      const server = servers.get(id);
+      for (const socket of server?.sockets ?? []) socket.resetAndDestroy();
+      await server?.allClosed();
     },
     countOpen: async () => {
       for (const server of servers.values()) await server.allClosed();

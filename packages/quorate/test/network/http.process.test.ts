@@ -4,19 +4,7 @@ import { HttpNetwork, type HttpNetworkOptions } from '../../src/network/http.ts'
 import { caller, heartbeat, rejectionOf } from '../../src/testing/network/connected.ts';
 import { Latch, RecordingRpc } from '../../src/testing/network/recording-rpc.ts';
 import { snapshotRequest } from '../../src/testing/network/snapshot-cases.ts';
-import { networkSuite } from '../../src/testing/network-suite.ts';
-import { type HttpUnderTest, openHttp, openStranger, TestServer } from './http-server.ts';
-
-describe('any network', () => {
-  networkSuite({
-    test,
-    open: () => openHttp(),
-    openSilent: () => openStranger((socket) => void socket.resume()),
-    openGarbage: () => openStranger((socket) => void socket.resume().end('SSH-2.0-whatever\r\n')),
-    // What the suite hands back is what `openHttp` returned.
-    countOpen: (under) => (under as HttpUnderTest).countOpen(),
-  });
-});
+import { TestServer } from './http-server.ts';
 
 interface Connection {
   readonly server: TestServer;

@@ -3,6 +3,7 @@ import { MemoryNetwork } from '../../src/network/memory.ts';
 import { nodeRuntime, type Runtime, type Timer } from '../../src/platform/runtime.ts';
 import type { NetworkUnderTest } from '../../src/testing/network/options.ts';
 import { networkSuite } from '../../src/testing/network-suite.ts';
+import { type MemoryServing, serving } from './memory-serving.ts';
 
 /** Node's runtime, which knows how many timers are still to run. */
 class CountingRuntime implements Runtime {
@@ -27,19 +28,14 @@ class CountingRuntime implements Runtime {
   };
 }
 
-async function open(): Promise<NetworkUnderTest & { readonly runtime: CountingRuntime }> {
+interface MemoryUnderTest extends NetworkUnderTest, MemoryServing {
+  readonly runtime: CountingRuntime;
+}
+
+async function open(): Promise<MemoryUnderTest> {
   const runtime = new CountingRuntime();
   const network = new MemoryNetwork({ runtime });
-  return {
-    runtime,
-    network,
-    serve: async (id, rpc, info) => {
-      network.attach(id, rpc);
-      return info ?? {};
-    },
-    stop: async (id) => network.detach(id),
-    close: async () => {},
-  };
+  return { runtime, network, ...serving(network) };
 }
 
 describe('the memory network', () => {
@@ -47,6 +43,7 @@ describe('the memory network', () => {
     test,
     open,
     // What the suite hands back is what `open` returned.
-    countOpen: async (under) => (under as Awaited<ReturnType<typeof open>>).runtime.openTimers,
+    countOpen: async (under) => (under as MemoryUnderTest).runtime.openTimers,
+    breakConnections: async (under, id) => (under as MemoryUnderTest).breakConnections(id),
   });
 });

@@ -53,9 +53,10 @@ describe('a snapshot is built by itself', () => {
 
     saved.resolve();
     await settle();
-    await under.apply(1);
-
-    expect(under.built.map(([index]) => index)).toEqual([3, 11]);
+    // Nothing more is applied for it; the next three are counted anew.
+    expect(under.built.map(([index]) => index)).toEqual([3, 10]);
+    await under.applyEach(3);
+    expect(under.built.at(-1)).toEqual([13, 13]);
     expect(under.store.overlaps).toBe(0);
   });
 

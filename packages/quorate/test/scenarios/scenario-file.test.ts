@@ -21,7 +21,13 @@ const scenario: WalkScenario = {
 };
 
 const { setup, steps, end, ...about } = scenario;
-const run: RunScenario = { ...about, tier: 1, seed: 'f00', answers: { 'net.loss': ['3: 250'] } };
+const run: RunScenario = {
+  ...about,
+  tier: 1,
+  seed: 'f00',
+  knobs: {},
+  answers: { 'net.loss': ['3: 250'] },
+};
 
 test('a scenario of whole nodes is read as it was written', () => {
   expect(parseScenario(formatScenario(run), 'example.json')).toEqual(run);
@@ -49,6 +55,7 @@ test.each([
   [JSON.stringify({ ...scenario, steps: ['wake n1', 1] }), /"steps" must be a list of texts/],
   [JSON.stringify({ ...scenario, end: {} }), /"end" must hold the lists/],
   [JSON.stringify({ ...run, seed: 7 }), /"seed" must be a text/],
+  [JSON.stringify({ ...run, knobs: [] }), /"knobs" must hold an object/],
   [JSON.stringify({ ...run, answers: { 'net.loss': 1 } }), /"answers" must hold a list of texts/],
 ])('what is no scenario is refused: %s', (text, complaint) => {
   expect(() => parseScenario(text, 'example.json')).toThrow(complaint);

@@ -32,6 +32,8 @@ export interface WalkScenario extends About {
 export interface RunScenario extends About {
   readonly tier: 1;
   readonly seed: string;
+  /** As far as they are not what they are when nothing is drawn. */
+  readonly knobs: Readonly<Record<string, unknown>>;
   /** By label, as `["3: 250"]`: its third question was answered with 250, all others with 0. */
   readonly answers: Readonly<Record<string, readonly string[]>>;
 }
@@ -118,8 +120,9 @@ function firstFault(value: unknown): string | undefined {
   return tier === 0 ? faultOfWalk(value) : faultOfRun(value);
 }
 
-function faultOfRun({ seed, answers }: Record<string, unknown>): string | undefined {
+function faultOfRun({ seed, knobs, answers }: Record<string, unknown>): string | undefined {
   if (typeof seed !== 'string') return '"seed" must be a text.';
+  if (!isObject(knobs)) return '"knobs" must hold an object.';
   if (!isObject(answers) || !Object.values(answers).every((list) => isList(list, 'string'))) {
     return '"answers" must hold a list of texts for each label.';
   }

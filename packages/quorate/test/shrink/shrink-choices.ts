@@ -50,15 +50,16 @@ export async function shrinkChoices(
     throw new Error(`A run with these ${choices.length} choices must fail, and it did not.`);
   }
   const search = new Search(first, choices, run, budget);
-  const knobs = options.knobs ?? 'knobs';
+  const start = `${options.knobs ?? 'knobs'}.`;
+  const isKnob = (label: string): boolean => label.startsWith(start);
   let size = Infinity;
   while (search.size < size && !budget.isOver) {
     size = search.size;
     await search.cutEnd();
-    await search.clear((label) => streamOf(label) === knobs, { each: 'label' });
-    await search.clear((label) => streamOf(label) !== knobs, { each: 'stream' });
-    await search.lower((label) => streamOf(label) === knobs);
-    await search.clear((label) => streamOf(label) !== knobs, { each: 'label' });
+    await search.clear(isKnob, { each: 'label' });
+    await search.clear((label) => !isKnob(label), { each: 'stream' });
+    await search.lower(isKnob);
+    await search.clear((label) => !isKnob(label), { each: 'label' });
     await search.clearAny();
     await search.remove();
     await search.lower(() => true);

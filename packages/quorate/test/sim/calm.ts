@@ -153,10 +153,7 @@ function heal(world: World, core: readonly NodeId[]): void {
     tailPerMille: 0,
     slowKind: undefined,
   });
-  for (const [, , link] of links.all()) {
-    link.isCut = false;
-    link.cloggedUntil = 0;
-  }
+  for (const [, , link] of links.all()) link.cure();
   const isDead = choices.choose('nemesis.restIsDead', 2) === 0;
   for (const node of nodes.values()) {
     node.crashPoint = undefined;

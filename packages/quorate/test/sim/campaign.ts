@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
 import { walkSeed } from '../walker/random.ts';
 import type { Job, Report } from './campaign-worker.ts';
+import type { Plant } from './planted.ts';
 
 export interface CampaignOptions {
   /** The first seed is this one, and all others come from it. */
@@ -12,13 +13,16 @@ export interface CampaignOptions {
   readonly workers: number;
   /** Go on after a failure. */
   readonly keepGoing: boolean;
+  readonly plant: Plant | undefined;
+  /** For the commands that show failures again. */
+  readonly options: string;
   readonly onProgress: (tally: Tally) => void;
   readonly onFailure: (report: Report) => void;
 }
 
 /** One run in so many is repeated, to see that the same happens again. */
 const repeatOneIn = 20;
-const progressEveryMs = 5000;
+const progressEveryMs = 10_000;
 
 /** What a campaign has come to so far. */
 export class Tally {
@@ -26,10 +30,13 @@ export class Tally {
   runCount = 0;
   eventCount = 0;
   simulatedMs = 0;
+  /** Of all processors together. */
+  cpuMs = 0;
   failureCount = 0;
   repeatedCount = 0;
   readonly startedAt = performance.now();
   readonly faults = new Map<string, number>();
+  readonly seedsByFault = new Map<string, number>();
   readonly marks = new Map<string, number>();
   /** In how many seeds each was met. */
   readonly seedsByMark = new Map<string, number>();
@@ -44,8 +51,12 @@ export class Tally {
     if (report.runCount > 1) this.repeatedCount += 1;
     this.eventCount += report.eventCount * report.runCount;
     this.simulatedMs += report.simulatedMs * report.runCount;
+    this.cpuMs += report.cpuMs;
     if (report.failure !== undefined) this.failureCount += 1;
-    for (const [kind, count] of report.faults) addTo(this.faults, kind, count);
+    for (const [kind, count] of report.faults) {
+      addTo(this.faults, kind, count);
+      addTo(this.seedsByFault, kind, 1);
+    }
     for (const [name, count] of report.marks) {
       addTo(this.marks, name, count);
       addTo(this.seedsByMark, name, 1);
@@ -55,6 +66,7 @@ export class Tally {
 
 /** Runs one seed after the other on several processes, until there are enough or one fails. */
 export async function runCampaign(options: CampaignOptions): Promise<Tally> {
+  const { plant, options: again } = options;
   const tally = new Tally();
   let next = 0;
   const isOver = (): boolean =>
@@ -69,7 +81,8 @@ export async function runCampaign(options: CampaignOptions): Promise<Tally> {
         const at = next;
         next += 1;
         const seed = walkSeed(options.seed, at);
-        const report = await put(worker, { seed, repeat: at % repeatOneIn === 0 });
+        const repeat = at % repeatOneIn === 0;
+        const report = await put(worker, { seed, repeat, plant, options: again });
         tally.add(report);
         if (report.failure !== undefined) options.onFailure(report);
       }

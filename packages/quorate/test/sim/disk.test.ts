@@ -165,3 +165,136 @@ test('a disk with little room refuses what does not fit, until there is room aga
 
   expect(outcomes).toEqual(['written', 'ENOSPC', 'written']);
 });
+
+test('a stall is ten seconds long at most', async () => {
+  const longest = { choose: (_: string, count: number) => count - 1 };
+  const { disk, queue, start, settle } = setUp(longest);
+  start();
+  disk.stallPerMille = 1000;
+  disk.stallMs = 10_000;
+  void disk.files.makeDirectory('/data');
+
+  await settle();
+
+  expect(queue.now).toBeGreaterThan(9999);
+  expect(queue.now).toBeLessThan(10_100);
+});
+
+test('a read may bring what is elsewhere, or was there before, and is right the next time', async () => {
+  const { disk, start, settle, failed } = setUp();
+  start();
+  const file = disk.files.open('/file', { mode: 'create' });
+  await settle();
+  const open = await file;
+  const written = new Uint8Array(2048).fill(1, 0, 1024).fill(2, 1024);
+  void open.write([written], 0).then(() => open.sync());
+  await settle();
+  void open.write([new Uint8Array(512).fill(3)], 0);
+  await settle();
+  const read = async (): Promise<number | undefined> => {
+    const buffer = new Uint8Array(1);
+    await open.read(buffer, 0);
+    return buffer[0];
+  };
+
+  disk.fail({ type: 'read', code: 'EIO', misreads: 1024 });
+  expect(disk.hasMisread).toBe(false);
+  expect(await read()).toBe(2);
+  expect(disk.hasMisread).toBe(true);
+  disk.fail({ type: 'read', code: 'EIO', misreads: 'older' });
+  expect(await read()).toBe(1);
+  expect(await read()).toBe(3);
+
+  expect(failed).toEqual([]);
+  start(2);
+  expect(disk.hasMisread).toBe(false);
+});
+
+test('what goes bad is a snapshot, or a segment that more than one other follows', async () => {
+  for (const way of ['bit', 'sector', 'end'] as const) {
+    const { disk, start, settle } = setUp();
+    start();
+    const names = ['log/1.wal', 'log/2.wal', 'log/3.wal', 'log/spare.tmp', 'snapshots/1.part'];
+    const made = (async () => {
+      for (const directory of ['/data/log', '/data/snapshots']) {
+        await disk.files.makeDirectory(directory);
+      }
+      for (const name of names) {
+        const file = await disk.files.open(`/data/${name}`, { mode: 'create' });
+        await file.write([new Uint8Array(1500).fill(255)], 0);
+        await file.sync();
+      }
+    })();
+    await settle();
+    await made;
+
+    expect(await disk.damage(way)).toMatch(/^\/data\/log\/1\.wal at \d+$/);
+
+    expect(disk.isDamaged && disk.hasFailed).toBe(true);
+    const whole: string[] = [];
+    for (const name of names) {
+      const size = (await disk.files.size(`/data/${name}`)) ?? 0;
+      const bytes = new Uint8Array(1500);
+      const file = await disk.files.open(`/data/${name}`, { mode: 'read' });
+      await file.read(bytes, 0);
+      if (size === 1500 && bytes.every((byte) => byte === 255)) whole.push(name);
+    }
+    expect(whole).toEqual(names.slice(1));
+    disk.replace();
+    expect(disk.isDamaged).toBe(false);
+  }
+});
+
+test('a copy that is put back has what was durable when it was made, each time', async () => {
+  const setting = setUp();
+  const { disk, start, settle } = setting;
+  start();
+  const made = disk.files.open('/file', { mode: 'create' });
+  await settle();
+  const file = await made;
+  const write = async (count: number): Promise<void> => {
+    void file
+      .write([new Uint8Array(count)], 0)
+      .then(() => file.sync())
+      .then(() => disk.files.syncDirectory('/'));
+    await settle();
+  };
+  await write(100);
+  const copy = disk.copy();
+  await write(200);
+  expect(await disk.files.size('/file')).toBe(200);
+
+  for (const life of [2, 3]) {
+    disk.putBack(copy);
+    expect(await disk.files.size('/file')).toBe(100);
+    start(life);
+    const again = await disk.files.open('/file', { mode: 'write' });
+    void again.write([new Uint8Array(300)], 0);
+    await settle();
+    expect(await disk.files.size('/file')).toBe(300);
+  }
+});
+
+test('what is held back, reads too, goes on when it is let go or the disk is cured', async () => {
+  const { disk, start, settle } = setUp();
+  const process = start();
+  const done: string[] = [];
+  void (async () => {
+    const file = await disk.files.open('/file', { mode: 'create' });
+    await file.write([Uint8Array.of(1, 2, 3)], 0);
+    disk.holdBack(({ type }) => type !== 'sync');
+    void file.sync().then(() => done.push('sync'));
+    void file.write([Uint8Array.of(4)], 3).then(() => done.push('write'));
+    const bytes = new Uint8Array(2);
+    void file.read(bytes, 1).then((count) => done.push(`read ${count}: ${bytes.join()}`));
+  })();
+
+  await settle();
+  expect([done, disk.heldBackCount]).toEqual([['sync'], 2]);
+  process.enter(() => disk.letGo());
+  await settle();
+  expect(done.toSorted()).toEqual(['read 2: 2,3', 'sync', 'write']);
+  disk.cure();
+  disk.holdBack(() => true);
+  expect(disk.heldBackCount).toBe(0);
+});

@@ -1,6 +1,6 @@
 import type { Fault, PlannedFault, SimOperation } from '../../src/testing/sim-fs/faults.ts';
 import { sectorBytes } from '../../src/testing/sim-fs/sector.ts';
-import { SimFs } from '../../src/testing/sim-fs/sim-fs.ts';
+import { SimFs, type SimFsOptions } from '../../src/testing/sim-fs/sim-fs.ts';
 import type { CrashChoice, Unsettled } from '../../src/testing/sim-fs/unsettled.ts';
 import { type Choices, happens } from './choices.ts';
 import { exponential } from './delays.ts';
@@ -25,6 +25,11 @@ export interface DiskOptions {
  */
 export type CrashKind = 'kill' | 'power';
 
+/** A bit is another one, a sector has nothing but zeroes, or the end of a file is gone. */
+type DamageWay = 'bit' | 'sector' | 'end';
+
+const longestStallMs = 10_000;
+
 const never = new Promise<never>(() => {});
 
 /** The disk of one node over all its lives: a simulated file system with latencies. */
@@ -38,12 +43,19 @@ export class SimDisk {
   stallMs = 2000;
   /** Which calls stall. Default: all. */
   stallsAt: ((operation: SimOperation) => boolean) | undefined = undefined;
+  /** What is on it is not what was written, for good. */
+  isDamaged = false;
+  /** A read has brought something else since the process was started. */
+  hasMisread = false;
   #planned: PlannedFault[] = [];
   /** Calls under way that are going to fail, and how. */
   readonly #failing = new Map<SimOperation, Fault['code']>();
   #isWell = false;
   /** There was little room at some time since the process was started. */
   #wasLimited = false;
+  /** Which calls wait until they are let go. */
+  #holdsBack: ((operation: SimOperation) => boolean) | undefined = undefined;
+  #heldBack: (() => void)[] = [];
   readonly #options: DiskOptions;
   /** Whose calls the files of now are; those of before stay with whoever had them. */
   #owner: { process: SimProcess | undefined } = { process: undefined };
@@ -58,12 +70,33 @@ export class SimDisk {
     this.#owner.process = process;
     this.#planned = [];
     this.#failing.clear();
+    this.hasMisread = false;
     this.#wasLimited = this.files.capacityBytes !== undefined;
+    this.#holdsBack = undefined;
+    this.#heldBack = [];
+  }
+
+  /** From now on such calls do not begin, until `letGo` or until the process ends. */
+  holdBack(isMeant: (operation: SimOperation) => boolean): void {
+    if (!this.#isWell) this.#holdsBack = isMeant;
+  }
+
+  /** How many calls are held back at the moment. */
+  get heldBackCount(): number {
+    return this.#heldBack.length;
+  }
+
+  /** What was held back goes on. */
+  letGo(): void {
+    this.#holdsBack = undefined;
+    const heldBack = this.#heldBack;
+    this.#heldBack = [];
+    for (const goOn of heldBack) goOn();
   }
 
   /** Plans that the next matching call fails. */
   fail(fault: Fault): void {
-    const { where, after = 0, code } = fault;
+    const { where, after = 0, code, misreads } = fault;
     let skip = after;
     let hasHit = false;
     const isHit = (operation: SimOperation): boolean => {
@@ -72,7 +105,8 @@ export class SimDisk {
       hasHit = skip < 0;
       if (!hasHit) return false;
       // Reads fail at once, all else when its time has passed.
-      if (operation.type === 'read') this.#options.onFailed(operation, code);
+      if (misreads !== undefined) this.hasMisread = true;
+      else if (operation.type === 'read') this.#options.onFailed(operation, code);
       else this.#failing.set(operation, code);
       return true;
     };
@@ -85,11 +119,15 @@ export class SimDisk {
     this.slowness = 1;
     this.stallPerMille = 0;
     this.stallsAt = undefined;
+    this.letGo();
   }
 
-  /** Whether a call has failed since the process was started, or might have for want of room. */
+  /**
+   * Whether a call has failed since the process was started, or might have for want of room, or
+   * because what is there was damaged.
+   */
   get hasFailed(): boolean {
-    return this.#wasLimited || this.#planned.some(({ hits }) => hits > 0);
+    return this.isDamaged || this.#wasLimited || this.#planned.some(({ hits }) => hits > 0);
   }
 
   /** Leaves room for only so many more bytes; `undefined` ends that. */
@@ -117,19 +155,50 @@ export class SimDisk {
   /** Another disk is put in: nothing is on it. */
   replace(): void {
     this.files = this.#empty();
+    this.isDamaged = false;
+  }
+
+  /** A copy of what is durable now, to be put back later. */
+  copy(): SimFs {
+    return this.files.crash();
+  }
+
+  /** The disk is as it was when that copy was made. */
+  putBack(copy: SimFs): void {
+    this.files = copy.crash(undefined, undefined, this.#newHold());
+  }
+
+  /** Something that was written goes bad. Returns what, or `undefined` if there is nothing fit. */
+  async damage(way: DamageWay): Promise<string | undefined> {
+    const { files } = this;
+    const { choices } = this.#options;
+    const paths = await damageable(files);
+    const path = paths[choices.choose('disk.damagePath', Math.max(1, paths.length))];
+    const size = path === undefined ? undefined : await files.size(path);
+    if (path === undefined || size === undefined || size === 0) return undefined;
+    const at = choices.choose('disk.damageAt', size);
+    if (way === 'bit') files.flipBit(path, at, choices.choose('disk.damageBit', 8));
+    else if (way === 'sector') files.zeroSector(path, Math.floor(at / sectorBytes));
+    else files.cutOff(path, at);
+    this.isDamaged = true;
+    return `${path} at ${at}`;
   }
 
   #empty(): SimFs {
     return new SimFs(this.#newHold());
   }
 
-  #newHold(): { hold: (operation: SimOperation) => Promise<void> } {
+  #newHold(): Required<Pick<SimFsOptions, 'hold' | 'holdRead'>> {
     const owner: { process: SimProcess | undefined } = { process: undefined };
     this.#owner = owner;
     return {
       hold: (operation) => {
         const { process } = owner;
         return process === undefined ? Promise.resolve() : this.#hold(operation, process);
+      },
+      holdRead: (operation) => {
+        const { process } = owner;
+        return process === undefined ? undefined : this.#holdRead(operation, process);
       },
     };
   }
@@ -140,15 +209,32 @@ export class SimDisk {
     if (onOperation(operation, 'before')) return never;
     const ms = this.#drawMs(operation);
     return new Promise((resolve) => {
-      queue.after(ms, () =>
+      const end = (): void =>
         process.enter(() => {
           if (onOperation(operation, 'after')) return;
           const code = this.#failing.get(operation);
           if (code !== undefined) onFailed(operation, code);
           this.#failing.delete(operation);
           resolve();
-        }),
-      );
+        });
+      const begin = (): void => void queue.after(ms, end);
+      if (this.#holdsBack?.(operation) === true) this.#heldBack.push(begin);
+      else begin();
+    });
+  }
+
+  /** What is read is in the cache, unless this is a disk with troubles. */
+  #holdRead(operation: SimOperation, process: SimProcess): Promise<void> | undefined {
+    if (process.isDead) return never;
+    const isHeldBack = this.#holdsBack?.(operation) === true;
+    const isSlow = this.slowness > 1 || this.stallPerMille > 0;
+    if (!isHeldBack && !isSlow) return undefined;
+    const ms = this.#drawMs(operation);
+    return new Promise((resolve) => {
+      const begin = (): void =>
+        void this.#options.queue.after(ms, () => process.enter(() => resolve()));
+      if (isHeldBack) this.#heldBack.push(begin);
+      else begin();
     });
   }
 
@@ -157,7 +243,7 @@ export class SimDisk {
     const ms = delayMs * this.slowness * exponential(choices, 'disk.delay');
     if (this.stallsAt?.(operation) === false) return ms;
     if (!happens(choices, 'disk.stall', this.stallPerMille)) return ms;
-    const stallMs = this.stallMs * exponential(choices, 'disk.stallMs');
+    const stallMs = Math.min(longestStallMs, this.stallMs * exponential(choices, 'disk.stallMs'));
     onStall(operation, stallMs);
     return ms + stallMs;
   }
@@ -181,4 +267,26 @@ export class SimDisk {
 
 function newest({ items }: Unsettled): CrashChoice {
   return { versions: items.map(({ count }) => count - 1) };
+}
+
+/**
+ * Files whose damage cannot be taken for a power cut in the last write: snapshots, and segments of
+ * the log that more than one other follows.
+ */
+async function damageable(files: SimFs): Promise<string[]> {
+  const found: string[] = [];
+  for (const [directory, except] of [
+    ['/data/log', 2],
+    ['/data/snapshots', 0],
+  ] as const) {
+    if ((await files.size(directory)) === undefined) continue;
+    const names = (await files.readDirectory(directory)).filter((name) =>
+      /\.(wal|snap)$/.test(name),
+    );
+    const sizes = await Promise.all(names.map((name) => files.size(`${directory}/${name}`)));
+    const filled = names.filter((_, at) => (sizes[at] ?? 0) > 0);
+    const fit = filled.slice(0, Math.max(0, filled.length - except));
+    found.push(...fit.map((name) => `${directory}/${name}`));
+  }
+  return found;
 }

@@ -159,7 +159,7 @@ class RecordingSnapshotStore implements SnapshotStore {
 
   async save(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     await this.#inner.save(meta, chunks);
-    this.#saved(meta, 'built');
+    await this.#saved(meta, 'built');
   }
 
   async receive(meta: SnapshotMeta): Promise<SnapshotReceiver> {
@@ -171,7 +171,7 @@ class RecordingSnapshotStore implements SnapshotStore {
       write: (chunk) => receiver.write(chunk),
       finish: async (whole: SnapshotWhole) => {
         await receiver.finish(whole);
-        this.#saved(meta, 'received');
+        await this.#saved(meta, 'received');
       },
       discard: () => receiver.discard(),
     };
@@ -181,10 +181,11 @@ class RecordingSnapshotStore implements SnapshotStore {
     return this.#inner[Symbol.asyncDispose]() as Promise<void>;
   }
 
-  #saved(meta: SnapshotMeta, how: 'built' | 'received'): void {
+  async #saved(meta: SnapshotMeta, how: 'built' | 'received'): Promise<void> {
     const { model, onSnapshot } = this.#options;
-    // One older than what is there is dropped by the store.
-    if (meta.lastLogId.index < (model.snapshot?.lastLogId.index ?? 0)) return;
+    const isOlder = meta.lastLogId.index < (model.snapshot?.lastLogId.index ?? 0);
+    // The store is to drop one that is older than what is there.
+    if (isOlder && (await this.#inner.current())?.meta.id !== meta.id) return;
     model.snapshot = meta;
     onSnapshot(meta, how);
   }

@@ -42,6 +42,8 @@ export interface NodeView {
   readonly disk: number;
   /** It has recovered and takes calls. */
   readonly isUp: boolean;
+  /** Its disk gives, or has given in this life, something else than was written. */
+  readonly hasDamage: boolean;
   /** The process stands still; what comes to it waits. */
   readonly isPaused: boolean;
   /** It was removed from the cluster for good, or is one that the last phase keeps dead. */
@@ -68,6 +70,14 @@ export interface SimMessage {
   readonly sentAt: number;
 }
 
+/** Once a node is closed, nobody waits for it and nothing of it is going to run. */
+export interface LeftBehind {
+  /** Timers that are set. */
+  readonly timers: number;
+  /** Calls of the application without an end. */
+  readonly calls: number;
+}
+
 /**
  * Everything that happens, told at the very moment and in this order: within one step of the core
  * first what it sent and answered, then `stepped`. The state of every node may be looked at
@@ -83,12 +93,15 @@ export type Happening =
     }
   /** It takes part from now on. */
   | { readonly type: 'started'; readonly node: NodeView }
+  /** `oldDisk`: told after `wipe`, the next start finds a copy of one of its disks, from before. */
   /** `crash`: it is gone in the middle of things. `stop`: it ended itself, with `cause`. */
   | {
       readonly type: 'ended';
       readonly node: NodeView;
-      readonly how: 'crash' | 'close' | 'stop' | 'wipe';
+      readonly how: 'crash' | 'close' | 'stop' | 'wipe' | 'oldDisk';
       readonly cause?: unknown;
+      /** What is still there of a process that had closed its node before it ended. */
+      readonly left?: LeftBehind;
     }
   /** The core took `event` and gave `actions`; `state` is what came of it. */
   | {

@@ -9,6 +9,10 @@ export const faultKinds = [
   'net.replay',
   'net.reset',
   'net.clog',
+  'net.swizzle',
+  'net.bandwidth',
+  'net.halfOpen',
+  'net.reconnect',
   'net.slowKind',
   'net.partition',
   'net.isolate',
@@ -16,6 +20,8 @@ export const faultKinds = [
   'disk.stall',
   'disk.error',
   'disk.full',
+  'disk.damage',
+  'disk.misread',
   'process.crash',
   'process.crashAt',
   'process.crashAll',
@@ -23,13 +29,22 @@ export const faultKinds = [
   'process.slow',
   'process.close',
   'clock.rate',
+  'clock.change',
+  'clock.frozen',
   'member.change',
   'member.replace',
   'member.wipe',
+  'member.oldDisk',
+  'member.address',
   'operation.transfer',
   'operation.snapshot',
+  'load.burst',
+  'load.large',
   'plot.leapfrog',
   'plot.behind',
+  'plot.held',
+  'plot.older',
+  'plot.wiped',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -77,6 +92,9 @@ export interface Knobs {
   readonly config: Partial<RaftConfig>;
 }
 
+/** How many nodes a cluster begins with, as often as each is here. */
+export const nodeCounts: readonly number[] = [3, 3, 3, 5, 3, 5, 4, 2, 1, 3, 5, 7];
+
 /** Draws the knobs of a run. */
 export function drawKnobs(choices: Choices): Knobs {
   const choose = <Item>(name: string, items: readonly Item[]): Item =>
@@ -84,12 +102,15 @@ export function drawKnobs(choices: Choices): Knobs {
   const faults = Object.fromEntries(
     faultKinds.map((kind) => [kind, choose(`fault.${kind}`, [false, true])]),
   ) as Record<FaultKind, boolean>;
-  const hasPlot = faults['plot.leapfrog'] || faults['plot.behind'];
+  const hasPlot = faultKinds.some((kind) => kind.startsWith('plot.') && faults[kind]);
   // A plot takes its time, and most of what else goes wrong would end it early.
   const isPlotAlone = choose('plotAlone', [false, true]) && hasPlot;
   if (isPlotAlone) for (const kind of faultKinds) faults[kind] &&= kind.startsWith('plot.');
-  const nodeCount = choose('nodeCount', [3, 3, 3, 5, 3, 5, 4, 2, 1, 3, 5, 7]);
-  const clock = drawClock(choices, faults['clock.rate']);
+  // Where a node and its leader are to be a minority, it takes five.
+  const nodeCount = faults['plot.held']
+    ? choose('plotNodeCount', [5, 3, 5])
+    : choose('nodeCount', nodeCounts);
+  const clock = drawClock(choices, faults['clock.rate'] || faults['clock.change']);
   return {
     nodeCount,
     maxNames: nodeCount + 6,
@@ -112,7 +133,7 @@ export function drawKnobs(choices: Choices): Knobs {
     process: {
       slowMs: choose('slowMs', [1, 5, 20]),
       applyMs: choose('applyMs', [0, 0, 0, 2, 20]),
-      chunkBytes: choose('chunkBytes', [65_536, 512, 40]),
+      chunkBytes: choose('chunkBytes', [65_536, 512, 40, 1]),
       pieceBytes: choose('pieceBytes', [65_536, 1000, 200]),
       restoreMs: choose('restoreMs', [0, 0, 0, 50, 400]),
     },
@@ -120,9 +141,32 @@ export function drawKnobs(choices: Choices): Knobs {
     leases: choose('leases', [false, true]),
     config: {
       ...drawConfig(choose, clock),
-      // What a node that is left behind would need must be gone soon.
-      ...(faults['plot.behind'] ? { keepBytes: choose('plotKeepBytes', [0, 300]) } : {}),
+      ...drawPlotConfig(choose, faults),
     },
+  };
+}
+
+/** What plots are about must be met soon. */
+function drawPlotConfig(
+  choose: <Item>(name: string, items: readonly Item[]) => Item,
+  faults: Knobs['faults'],
+): Partial<RaftConfig> {
+  // What a node that is left behind would need is purged; what is read is not in memory.
+  const isBehind = faults['plot.behind'] || faults['plot.older'];
+  return {
+    ...(isBehind ? { keepBytes: choose('plotKeepBytes', [0, 300]) } : {}),
+    // Snapshots that nobody asked for would be newer than those that a plot asks for.
+    ...((faults['plot.older'] || faults['plot.held']) &&
+    choose('plotSnapshots', [true, true, false])
+      ? { snapshotAfterBytes: 67_108_864, snapshotAfterEntries: 1_000_000 }
+      : {}),
+    ...(faults['plot.held']
+      ? {
+          tailCacheBytes: choose('plotTailCache', [1, 500]),
+          ...(isBehind ? {} : { keepBytes: choose('plotKeepBytes', [1_048_576, 300]) }),
+          maxInflightAppends: choose('plotInflight', [8, 3]),
+        }
+      : {}),
   };
 }
 
@@ -140,7 +184,8 @@ function drawConfig(
 ): Partial<RaftConfig> {
   const min = choose('electionMs', [300, 250, 500, 1000]);
   return {
-    heartbeatMs: choose('heartbeatMs', [100, 50, 100, 25]),
+    // Some delay and drift must be no reason for another leader.
+    heartbeatMs: Math.min(0.4 * min, choose('heartbeatMs', [100, 50, 100, 25, 100, 250])),
     electionTimeoutMs: { min, max: min * choose('electionSpread', [2, 1.2, 4]) },
     // The bound that is promised is the one that is kept, with nothing to spare.
     maxClockDrift: Math.min(0.99, Math.max(0.01, 1 - slowest / fastest + 1e-6)),

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { SeededChoices } from './choices.ts';
 import { EventQueue } from './event-queue.ts';
+import type { SimMessage } from './hooks.ts';
+import { FreshLink, HalfOpenLink, NarrowLink } from './link-trouble.ts';
 import { Links } from './links.ts';
 
 interface Setting {
@@ -21,6 +23,7 @@ function setUp({ ordered = false } = {}): Setting {
       kind: 'appendEntries',
       arrive: () => came.push(name),
       lose: () => came.push(`${name} lost`),
+      fail: () => came.push(`${name} told`),
     });
   const run = (): void => {
     for (let next = queue.take(Infinity); next !== undefined; next = queue.take(Infinity)) next();
@@ -107,4 +110,82 @@ test('one kind of call can be slow while the others are not', () => {
 
   expect(came).toEqual(['append']);
   expect(arrivedAt).toBeGreaterThan(700);
+});
+
+test('who waits for what was on a broken connection hears of it only if it is to', () => {
+  for (const isTold of [false, true]) {
+    const { links, came, send, run } = setUp();
+    send('one');
+    links.of('a', 'b').reset({ isTold });
+
+    run();
+
+    expect(came).toEqual(isTold ? ['one lost', 'one told'] : ['one lost']);
+  }
+});
+
+test('a narrow link drops what does not fit, and takes its time for the rest', () => {
+  const { queue, links, came, send, run } = setUp();
+  let droppedCount = 0;
+  const onDrop = (): number => (droppedCount += 1);
+  links.of('a', 'b').trouble = new NarrowLink({ capacity: 4, slotMs: 500, onDrop });
+  for (const name of names) send(name);
+  send('back', 'b', 'a');
+
+  run();
+
+  expect(came.slice(0, 46)).toEqual(names.slice(4).map((name) => `${name} lost`));
+  expect([...came.slice(46)].sort()).toEqual([...names.slice(0, 4), 'back'].sort());
+  expect(droppedCount).toBe(46);
+  expect(queue.now).toBeGreaterThanOrEqual(2000);
+});
+
+test('what goes into half a connection goes nowhere until the other half is missed', () => {
+  const { links, came, send, run } = setUp();
+  const link = links.of('a', 'b');
+  link.trouble = new HalfOpenLink();
+  send('request');
+  links.cross('a', 'b', {
+    kind: 'requestVote',
+    arrive: () => came.push('answer'),
+    lose: () => came.push('answer lost'),
+    isAnswer: true,
+  });
+  run();
+  expect(came).toEqual(['answer']);
+
+  link.cure();
+  send('later');
+  run();
+
+  expect(came).toEqual(['answer', 'request lost', 'request told', 'later']);
+});
+
+test('the first messages over a new connection are lost, and those after them are not', () => {
+  const { links, came, send, run } = setUp({ ordered: true });
+  let lostCount = 0;
+  const onLost = (): number => (lostCount += 1);
+  links.of('a', 'b').trouble = new FreshLink({ loses: 2, onLost });
+  for (const name of ['one', 'two', 'three', 'four']) send(name);
+
+  run();
+
+  expect(came).toEqual(['one lost', 'two lost', 'three', 'four']);
+  expect(lostCount).toBe(2);
+});
+
+test('of the calls over a link the last ones can come again, and a few from long before', () => {
+  const { links } = setUp();
+  const link = links.of('a', 'b');
+  for (let number = 1; number <= 2000; number += 1) {
+    link.remember({ number } as SimMessage, () => {});
+  }
+
+  const last = link.remembered.map(({ message }) => message.number);
+  const kept = link.kept.map(({ message }) => message.number);
+
+  expect(last).toEqual([1993, 1994, 1995, 1996, 1997, 1998, 1999, 2000]);
+  expect(kept.length).toBeGreaterThanOrEqual(4);
+  expect(kept.length).toBeLessThanOrEqual(8);
+  expect(kept[0]).toBe(16);
 });

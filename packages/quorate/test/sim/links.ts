@@ -4,6 +4,7 @@ import { type Choices, happens } from './choices.ts';
 import { exponential } from './delays.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { SimMessage } from './hooks.ts';
+import type { LinkTrouble } from './link-trouble.ts';
 
 /** What is wrong with the whole network; each may change at any time. */
 export interface NetFaults {
@@ -29,10 +30,15 @@ export interface Crossing {
   readonly kind: keyof RaftRpc;
   readonly arrive: () => void;
   readonly lose: () => void;
+  /** Whoever waits for it, or for its answer, hears that the connection broke. */
+  readonly fail?: () => void;
+  /** It goes back over the connection on which the request came. */
+  readonly isAnswer?: boolean;
 }
 
-/** So many of the last messages of a link can come once more. */
+/** So many of the last messages of a link can come once more, and so many much older ones. */
 const rememberedPerLink = 8;
+const keptPerLink = 8;
 
 /** The wires between all nodes, one for each direction. */
 export class Links {
@@ -58,7 +64,10 @@ export class Links {
       crossing.lose();
       return;
     }
+    const { trouble } = link;
+    if (trouble?.takes(crossing, link.underWay.size) === true) return;
     let at = queue.now + this.#delayMs(crossing.kind);
+    if (trouble !== undefined) at = Math.max(at, trouble.earliest(queue.now));
     if (ordered) at = Math.max(at, link.lastAt);
     at = Math.max(at, link.cloggedUntil);
     link.lastAt = Math.max(at, link.lastAt);
@@ -103,18 +112,45 @@ export class Link {
   lastAt = 0;
   /** Calls that were sent here, to be sent once more. */
   readonly remembered: { readonly message: SimMessage; readonly again: () => void }[] = [];
+  /** The same for calls from long ago. */
+  readonly kept: { readonly message: SimMessage; readonly again: () => void }[] = [];
   readonly underWay = new Set<Crossing>();
+  /** What is wrong with this link alone. */
+  trouble: LinkTrouble | undefined = undefined;
+  #forgotten = 0;
+  /** Of those that are no longer among the last, one in so many is kept. */
+  #keepOneIn = 16;
 
   remember(message: SimMessage, again: () => void): void {
     this.remembered.push({ message, again });
-    if (this.remembered.length > rememberedPerLink) this.remembered.shift();
+    if (this.remembered.length <= rememberedPerLink) return;
+    const oldest = this.remembered.shift();
+    this.#forgotten += 1;
+    if (oldest === undefined || this.#forgotten % this.#keepOneIn !== 0) return;
+    if (this.kept.length === keptPerLink) {
+      // Thinned out, so that they are spread over all the time there was.
+      for (let at = keptPerLink - 1; at > 0; at -= 2) this.kept.splice(at, 1);
+      this.#keepOneIn *= 2;
+    }
+    this.kept.push(oldest);
   }
 
-  /** The connection breaks: all that is on its way is lost. */
-  reset(): number {
+  /** The connection breaks: all that is on its way is lost, and callers may be told so. */
+  reset({ isTold = false }: { readonly isTold?: boolean } = {}): number {
     const lost = [...this.underWay];
     this.underWay.clear();
-    for (const { lose } of lost) lose();
+    for (const { lose, fail } of lost) {
+      lose();
+      if (isTold) fail?.();
+    }
     return lost.length;
+  }
+
+  /** Nothing is wrong any more. */
+  cure(): void {
+    this.isCut = false;
+    this.cloggedUntil = 0;
+    this.trouble?.end();
+    this.trouble = undefined;
   }
 }

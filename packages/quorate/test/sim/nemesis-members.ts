@@ -15,6 +15,8 @@ export const memberActions: Readonly<Partial<Record<FaultKind, NemesisAction>>> 
   'member.change': change,
   'member.replace': replace,
   'member.wipe': wipe,
+  // It makes an address free, or takes one that is.
+  'member.address': replace,
   'operation.transfer': transfer,
   'operation.snapshot': takeSnapshot,
 };
@@ -92,6 +94,7 @@ function addNode(world: World, leader: SimNode): NodeId | undefined {
   if (world.nodes.size >= world.knobs.maxNames) return undefined;
   const id = nameOf(world.nodes.size);
   world.add(id).start();
+  takeAddress(world, id);
   const wait = world.choices.choose('nemesis.addWait', 2) === 1;
   const ms = between(world.choices, 'nemesis.addMs', 20, 500);
   // It may well be asked to take part before it is up.
@@ -101,6 +104,18 @@ function addNode(world: World, leader: SimNode): NodeId | undefined {
     ),
   );
   return id;
+}
+
+/** A machine that is gone had an address, and the new node gets it: old calls come to it. */
+function takeAddress(world: World, id: NodeId): void {
+  if (!world.knobs.faults['member.address']) return;
+  const free = [...world.nodes.values()].filter(
+    (node) => node.isRetired && !world.tenants.has(node.id),
+  );
+  if (free.length === 0 || world.choices.choose('nemesis.address', 4) === 0) return;
+  const old = pick(world.choices, 'nemesis.addressOf', free);
+  world.tenants.set(old.id, id);
+  world.fault('member.address', `${id} has the address of ${old.id}`);
 }
 
 /** A new node in the place of an old one, which is never seen again. */
@@ -120,9 +135,18 @@ function replace(world: World): void {
 
 /** A disk is lost. The name stays, and whoever has it now must count for nothing. */
 function wipe(world: World): void {
-  if ([...world.nodes.values()].some(({ disk, isRetired }) => disk > 1 && !isRetired)) return;
-  const node = pickNode(world, ({ id, life }) => life > 0 && isKnownByDisk(world, id));
-  if (node === undefined) return;
+  const node = pickNode(world, (one) => mayBeWiped(world, one));
+  if (node !== undefined) wipeNode(world, node);
+}
+
+/** One disk at a time is lost. */
+export function mayBeWiped(world: World, { id, life }: SimNode): boolean {
+  const nodes = [...world.nodes.values()];
+  if (nodes.some(({ isDoubted, isRetired }) => isDoubted && !isRetired)) return false;
+  return life > 0 && isKnownByDisk(world, id);
+}
+
+export function wipeNode(world: World, node: SimNode): void {
   node.wipe();
   node.isDoubted = true;
   world.fault('member.wipe', `${node.id} comes back with an empty disk`);
@@ -134,7 +158,7 @@ function wipe(world: World): void {
  * nobody could tell the empty disk from the first one. At least three voters, so that what is lost
  * with one of them is on others.
  */
-function isKnownByDisk(world: World, id: NodeId): boolean {
+export function isKnownByDisk(world: World, id: NodeId): boolean {
   const members = [...world.nodes.values()].filter(({ isRetired }) => !isRetired);
   return members.every(({ state }) => {
     if (state === undefined) return false;

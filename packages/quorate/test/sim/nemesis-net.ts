@@ -5,6 +5,9 @@ import type { FaultKind } from './knobs.ts';
 import type { NemesisAction } from './nemesis.ts';
 import type { World } from './world.ts';
 
+/** What was sent so long before is from another time. */
+const longAgoMs = 1000;
+
 type Links = readonly (readonly [from: NodeId, to: NodeId])[];
 
 /** What can go wrong with the wires. */
@@ -39,22 +42,28 @@ function lossyWhile(world: World): void {
   });
 }
 
-/** Old calls come once more, from whatever term they are. */
+/** Old calls come once more, from whatever term they are; often from long ago. */
 function replay(world: World): void {
   const links = [...world.links.all()].filter(([, , { remembered }]) => remembered.length > 0);
   if (links.length === 0) return;
   const [, , link] = pick(world.choices, 'nemesis.replayLink', links);
-  const { again, message } = pick(world.choices, 'nemesis.replayed', link.remembered);
+  const isOld = world.choices.choose('nemesis.replayOld', 2) === 1 && link.kept.length > 0;
+  const calls = isOld ? link.kept : link.remembered;
+  const { again, message } = pick(world.choices, 'nemesis.replayed', calls);
   world.fault('net.replay', `message ${message.number} comes again`);
+  if (world.now - message.sentAt > longAgoMs) world.countFault('net.replay of long ago');
   again();
 }
 
+/** A connection breaks. Those who wait for something that was on it may hear of that, or not. */
 function reset(world: World): void {
   const links = [...world.links.all()].filter(([, , { underWay }]) => underWay.size > 0);
   if (links.length === 0) return;
   const [from, to, link] = pick(world.choices, 'nemesis.resetLink', links);
-  const count = link.reset();
-  world.fault('net.reset', `${from} to ${to} breaks with ${count} messages`);
+  const isTold = world.choices.choose('nemesis.resetTold', 2) === 1;
+  const count = link.reset({ isTold });
+  const how = isTold ? ', and both hear of it' : '';
+  world.fault('net.reset', `${from} to ${to} breaks with ${count} messages${how}`);
 }
 
 /** What is sent meanwhile arrives at the end, all at once. */
@@ -165,7 +174,7 @@ export function endLater(world: World, label: string, longestMs: number, end: ()
   });
 }
 
-function shuffled(world: World, ids: readonly NodeId[]): NodeId[] {
+export function shuffled(world: World, ids: readonly NodeId[]): NodeId[] {
   const rest = [...ids];
   const drawn: NodeId[] = [];
   while (rest.length > 0) {

@@ -17,6 +17,8 @@ export const nodeActions: Readonly<Partial<Record<FaultKind, NemesisAction>>> = 
   'process.pause': pauseOne,
   'process.slow': slowOne,
   'process.close': closeOne,
+  'clock.change': changeClock,
+  'clock.frozen': freezeOne,
 };
 
 const points: readonly CrashPoint['what'][] = [
@@ -54,7 +56,7 @@ function stallingDisk(world: World): void {
   const node = pickNode(world, ({ store }) => store.stallPerMille === 0);
   if (node === undefined) return;
   node.store.stallPerMille = 30;
-  node.store.stallMs = between(world.choices, 'nemesis.stallLongMs', 100, 4000);
+  node.store.stallMs = between(world.choices, 'nemesis.stallLongMs', 100, 10_000);
   tell(world, node, 'disk.stall', 'stalls now and then');
   endLater(world, 'diskStallMs', 4000, () => {
     node.store.stallPerMille = 0;
@@ -66,8 +68,12 @@ function failingDisk(world: World): void {
   const node = pickNode(world, ({ isUp }) => isUp);
   if (node === undefined) return;
   const { choices } = world;
+  // What a node promises rests on its writes, so they fail most often.
   const type = pick(choices, 'nemesis.diskCall', [
     'sync',
+    'write',
+    'write',
+    'write',
     'write',
     'read',
     'create',
@@ -77,17 +83,18 @@ function failingDisk(world: World): void {
     'truncate',
   ] as const);
   const code =
-    type === 'write' || type === 'create'
-      ? pick(choices, 'nemesis.diskCode', ['EIO', 'ENOSPC'] as const)
-      : 'EIO';
+    type === 'read' ? 'EIO' : pick(choices, 'nemesis.diskCode', ['EIO', 'ENOSPC'] as const);
+  // A log that is full and a snapshot that cannot be put in its place are not the same.
+  const part = pick(choices, 'nemesis.diskPart', ['', '', '/log', '/snapshots'] as const);
   node.store.fail({
     type,
     code,
+    ...(part === '' ? {} : { where: ({ path }) => path.includes(part) }),
     after: choices.choose('nemesis.diskAfter', 8),
     landedBytes: choices.choose('nemesis.diskLanded', 1200),
     keepsCache: choices.choose('nemesis.diskCache', 2) === 1,
   });
-  tell(world, node, 'disk.error', `${code} at a ${type}`);
+  tell(world, node, 'disk.error', `${code} at a ${type}${part === '' ? '' : ` in ${part}`}`);
 }
 
 function fullDisk(world: World): void {
@@ -135,13 +142,26 @@ function crashMany(world: World): void {
 }
 
 function pauseOne(world: World): void {
+  standStill(world, 'process.pause', { isFrozen: false });
+}
+
+/**
+ * A virtual machine is suspended, and its clock with it. Leases rest on clocks that go; where reads
+ * do so too, that is not done.
+ */
+function freezeOne(world: World): void {
+  if (!world.knobs.leases) standStill(world, 'clock.frozen', { isFrozen: true });
+}
+
+function standStill(world: World, kind: FaultKind, { isFrozen }: { isFrozen: boolean }): void {
   const node = pickNode(world, ({ isUp, isPaused }) => isUp && !isPaused);
   const process = node?.process;
   if (node === undefined || process === undefined) return;
-  node.pause();
-  tell(world, node, 'process.pause', 'stands still');
-  const longestMs = pick(world.choices, 'nemesis.pauseLong', [200, 1500, 6000]);
-  endLater(world, 'pauseMs', longestMs, () => {
+  node.pause({ isFrozen });
+  tell(world, node, kind, isFrozen ? 'stands still with its clock' : 'stands still');
+  const label = isFrozen ? 'frozen' : 'pause';
+  const longestMs = pick(world.choices, `nemesis.${label}Long`, [200, 1500, 6000, 60_000]);
+  endLater(world, `${label}Ms`, longestMs, () => {
     // Another process of the same node is none of this one's business.
     if (node.process === process) node.resume();
   });
@@ -158,6 +178,18 @@ function slowOne(world: World): void {
     node.slowMs = 0;
     if (node.process !== undefined) node.process.slowMs = 0;
   });
+}
+
+/** A clock is set to another pace, within what all clocks keep to. */
+function changeClock(world: World): void {
+  const node = pickNode(world, ({ isAlive }) => isAlive);
+  if (node?.process === undefined) return;
+  const { slowest, fastest } = world.knobs.clock;
+  node.rate = between(world.choices, 'clock.change', slowest, fastest);
+  node.process.setRate(node.rate);
+  const text = `goes at ${node.rate.toFixed(3)} from now on`;
+  world.trace.add({ type: 'clock', node: node.id, text });
+  tell(world, node, 'clock.change', text);
 }
 
 /** An orderly end, as at an upgrade, and another start. */

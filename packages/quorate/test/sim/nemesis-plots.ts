@@ -1,10 +1,23 @@
-import type { NodeId } from '../../src/core/types.ts';
 import { between, pick } from './choices.ts';
 import type { FaultKind } from './knobs.ts';
 import type { NemesisAction } from './nemesis.ts';
-import { operate } from './nemesis-members.ts';
 import { endLater } from './nemesis-net.ts';
 import type { CrashPoint, SimNode } from './node.ts';
+import { held } from './plot-held.ts';
+import {
+  cutOff,
+  giveSome,
+  handOver,
+  hasSuccessor,
+  hinder,
+  leaderOf,
+  pass,
+  streamTo,
+  takeSnapshot,
+  until,
+} from './plot-moves.ts';
+import { older, wiped } from './plot-others.ts';
+import { demandSite } from './sites.ts';
 import type { World } from './world.ts';
 
 /**
@@ -14,6 +27,9 @@ import type { World } from './world.ts';
 export const plotActions: Readonly<Partial<Record<FaultKind, NemesisAction>>> = {
   'plot.leapfrog': (world) => play(world, 'plot.leapfrog', leapfrog),
   'plot.behind': (world) => play(world, 'plot.behind', behind),
+  'plot.held': (world) => play(world, 'plot.held', held),
+  'plot.older': (world) => play(world, 'plot.older', older),
+  'plot.wiped': (world) => play(world, 'plot.wiped', wiped),
 };
 
 /** Two plots at once would spoil each other. */
@@ -106,6 +122,8 @@ function trouble(world: World, victim: SimNode): void {
     'nothing',
     'break',
     'break',
+    'forget',
+    'forget',
     'new snapshot',
     'own snapshot',
     'transfer',
@@ -121,6 +139,10 @@ function trouble(world: World, victim: SimNode): void {
   world.countFault(`plot: ${what}`);
   if (what === 'break' && sender !== undefined) {
     world.links.of(sender, victim.id).reset();
+  } else if (what === 'forget') {
+    // What it has is told to the sender, and is gone when that goes on from there.
+    demandSite(world, 'receiver.breakOff', choices.choose('nemesis.plotPieces', 3));
+    demandSite(world, 'snapshots.forgetPart');
   } else if (what === 'new snapshot' && leader !== undefined) {
     void giveSome(world, leader).then(() => takeSnapshot(world, leader));
   } else if (what === 'own snapshot') takeSnapshot(world, victim);
@@ -154,10 +176,6 @@ async function bounce(world: World, leader: SimNode, victim: SimNode): Promise<v
   }
 }
 
-function handOver(world: World, from: SimNode, to: NodeId | undefined): void {
-  operate(world, from, 'transfer', (raft, signal) => raft.transferLeadership(to, { signal }));
-}
-
 /** Snapshots are small here; this makes time for something to happen to one under way. */
 function slowStreams(world: World): void {
   const { faults } = world.links;
@@ -180,122 +198,4 @@ function drawPoint({ choices }: World): CrashPoint {
   ]);
   const skip = choices.choose('nemesis.plotPointSkip', 2);
   return { what, when: 'after', how: 'kill', skip } as CrashPoint;
-}
-
-/** It takes its time for one sort of work, or for all, so that what waits for that piles up. */
-function hinder(world: World, node: SimNode): void {
-  const { store } = node;
-  const { choices } = world;
-  const way = pick(choices, 'nemesis.plotDisk', [
-    'not',
-    'slow',
-    'read',
-    'sync',
-    'log',
-    'apply',
-  ] as const);
-  if (
-    world.phase.name !== 'chaos' ||
-    way === 'not' ||
-    store.slowness > 1 ||
-    store.stallPerMille > 0
-  )
-    return;
-  if (way === 'slow') store.slowness = 40;
-  else if (way === 'apply') node.applyMs = between(choices, 'nemesis.plotApplyMs', 50, 1500);
-  else {
-    store.stallsAt = ({ type, path }) =>
-      way === 'log' ? type !== 'read' && !path.includes('/snapshots') : type === way;
-    store.stallPerMille = 500;
-    store.stallMs = between(choices, 'nemesis.plotStallMs', 50, way === 'sync' ? 1200 : 3000);
-  }
-  endLater(world, 'plotDiskMs', 6000, () => {
-    store.slowness = 1;
-    store.stallPerMille = 0;
-    store.stallsAt = undefined;
-    node.applyMs = 0;
-  });
-}
-
-/** Cuts a node off from all others, wholly or in one direction. Returns what heals it. */
-function cutOff(world: World, kind: FaultKind, { id }: SimNode): () => void {
-  // In the calm phase nothing begins any more.
-  if (world.phase.name !== 'chaos') return () => {};
-  const way = pick(world.choices, 'nemesis.plotWay', ['both', 'mute', 'deaf'] as const);
-  const both: [NodeId, NodeId][] = [];
-  for (const other of world.nodes.keys()) {
-    if (other === id) continue;
-    if (way !== 'deaf') both.push([id, other]);
-    if (way !== 'mute') both.push([other, id]);
-  }
-  const fresh = both.filter(([from, to]) => !world.links.of(from, to).isCut);
-  for (const [from, to] of fresh) world.links.of(from, to).isCut = true;
-  world.trace.add({ type: 'cut', links: fresh });
-  world.fault(kind, `${id} is cut off`);
-  let isHealed = false;
-  return () => {
-    if (isHealed || world.phase.name !== 'chaos') return;
-    isHealed = true;
-    for (const [from, to] of fresh) world.links.of(from, to).isCut = false;
-    world.trace.add({ type: 'heal', links: fresh });
-  };
-}
-
-/** Gives a node entries that change nothing, one after the other. */
-async function giveSome(world: World, node: SimNode): Promise<void> {
-  const count = world.choices.choose('nemesis.plotEntries', 30);
-  const pauseMs = between(world.choices, 'nemesis.plotPauseMs', 0, 15);
-  for (let given = 0; given < count; given += 1) {
-    operate(world, node, 'write', (raft, signal) =>
-      raft.write({ op: 'get', key: 'plot' }, { signal }),
-    );
-    if (!(await pass(world, pauseMs))) return;
-  }
-}
-
-function takeSnapshot(world: World, node: SimNode): void {
-  operate(world, node, 'snapshot', (raft, signal) => raft.takeSnapshot({ signal }));
-}
-
-/** Who leads in the newest term; one that was cut off may not know yet that it leads no more. */
-function leaderOf(world: World): SimNode | undefined {
-  let newest: SimNode | undefined;
-  for (const node of world.nodes.values()) {
-    if (node.isRetired || node.state?.role !== 'leader') continue;
-    if ((newest?.state?.term ?? 0) < node.state.term) newest = node;
-  }
-  return newest;
-}
-
-/** Another node leads, and has committed something in its term. */
-function hasSuccessor(world: World, old: SimNode): boolean {
-  const leader = leaderOf(world);
-  if (leader === undefined || leader === old || leader.state === undefined) return false;
-  const { committed, term } = leader.state;
-  const entry = leader.durable.entries.at(committed - leader.durable.purged.index - 1);
-  return entry?.logId.index === committed && entry.logId.term === term;
-}
-
-/** Who is sending a snapshot to it at the moment. */
-function streamTo(world: World, { id }: SimNode): NodeId | undefined {
-  for (const [from, to, link] of world.links.all()) {
-    if (to !== id) continue;
-    for (const { kind } of link.underWay) if (kind === 'installSnapshot') return from;
-  }
-  return undefined;
-}
-
-/** Lets time pass. Returns whether anything may go wrong still. */
-function pass(world: World, ms: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    world.queue.after(ms, () => resolve(world.phase.name === 'chaos'));
-  });
-}
-
-async function until(world: World, ms: number, isSo: () => boolean): Promise<boolean> {
-  const end = world.now + ms;
-  while (!isSo()) {
-    if (world.now >= end || !(await pass(world, 10))) return false;
-  }
-  return true;
 }

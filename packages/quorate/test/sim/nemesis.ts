@@ -1,6 +1,9 @@
 import { happens } from './choices.ts';
 import { exponential } from './delays.ts';
 import type { FaultKind } from './knobs.ts';
+import { diskActions } from './nemesis-disks.ts';
+import { linkActions } from './nemesis-links.ts';
+import { loadActions } from './nemesis-load.ts';
 import { memberActions } from './nemesis-members.ts';
 import { netActions } from './nemesis-net.ts';
 import { nodeActions } from './nemesis-nodes.ts';
@@ -12,6 +15,9 @@ export type NemesisAction = (world: World) => void;
 
 const actions: Readonly<Partial<Record<FaultKind, NemesisAction>>> = {
   ...netActions,
+  ...linkActions,
+  ...diskActions,
+  ...loadActions,
   ...nodeActions,
   ...memberActions,
   ...plotActions,

@@ -121,7 +121,15 @@ export class SimNetwork {
       kind: message.kind,
       arrive: () => this.#arrive(call, how),
       lose: () => this.#lost('lose', message),
+      // Nobody waits for what a copy comes to.
+      ...(how.copy ? {} : { fail: () => this.#broken(call) }),
     });
+  }
+
+  /** The caller hears that the connection broke; whether the call arrived, it does not. */
+  #broken<Result>({ message, caller, reject }: Call<Result>): void {
+    const text = `The connection to ${message.to} broke.`;
+    caller.enter(() => reject(new UnreachableError(text, { maybeApplied: true })));
   }
 
   #arrive<Result>(call: Call<Result>, { copy }: { readonly copy: boolean }): void {
@@ -143,6 +151,7 @@ export class SimNetwork {
         text: copy ? 'once more' : '',
       }));
       happen({ type: 'delivered', message, node, copy });
+      if (message.kind === 'identify') meet(node, message);
       const answered = attempt(() =>
         call.ask(raft.rpc, optionsThere(call.options), this.#delivery(call, process, { copy })),
       );
@@ -181,6 +190,8 @@ export class SimNetwork {
             else call.reject(answer.error);
           }),
         lose: () => this.#lost('loseAnswer', message),
+        fail: () => this.#broken(call),
+        isAnswer: true,
       });
     }
     node.crashesAt('answer', message.kind, 'after');
@@ -195,6 +206,7 @@ export class SimNetwork {
       arrive: () =>
         caller.enter(() => reject(new UnreachableError(`Node ${message.to} is not there.`))),
       lose: () => {},
+      isAnswer: true,
     });
   }
 
@@ -224,6 +236,12 @@ export class SimNetwork {
   #lost(type: 'lose' | 'loseAnswer', { number }: SimMessage): void {
     this.#options.trace.note(type, () => ({ type, message: number }));
   }
+}
+
+/** A member that asks has told of itself; who is no member here is not remembered. */
+function meet({ state, met }: SimNode, { from, fromLife }: SimMessage): void {
+  if (state === undefined || !Object.hasOwn(state.membership.nodes, from)) return;
+  met.set(from, Math.max(fromLife, met.get(from) ?? 0));
 }
 
 /** What crosses the wire of the options of a call. */

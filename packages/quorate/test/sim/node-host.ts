@@ -19,6 +19,8 @@ export interface NodeHost {
   fail(error: unknown): void;
   mark(name: string): void;
   countFault(kind: string): void;
+  /** A process of this node is about to be started. */
+  beforeStart(node: SimNode): void;
   /** The node is down and is to come up again after a while. */
   restartLater(node: SimNode): void;
 }

@@ -1,6 +1,5 @@
-import type { Action } from '../../src/core/action.ts';
 import type { CoreState } from '../../src/core/state.ts';
-import type { NodeId } from '../../src/core/types.ts';
+import type { LogId, NodeId } from '../../src/core/types.ts';
 import type { TraceRecorder } from './trace.ts';
 
 /** Writes down what of a node's state is another after a step. */
@@ -11,14 +10,23 @@ export class NodeTracer {
   #term = -1;
   #leader: NodeId | undefined = undefined;
   #committed = -1;
+  /** The ends of the log as they were told; the entries between them then are the same. */
+  #first = -1;
+  #last: LogId | undefined = undefined;
 
   constructor(node: NodeId, trace: TraceRecorder) {
     this.#node = node;
     this.#trace = trace;
   }
 
-  stepped(state: Readonly<CoreState>, actions: readonly Action[]): void {
-    const { role, term, leader, committed } = state;
+  /** A process has started: whoever looks at the trace knows nothing of its log. */
+  started(state: Readonly<CoreState>): void {
+    this.#last = undefined;
+    this.stepped(state);
+  }
+
+  stepped(state: Readonly<CoreState>): void {
+    const { role, term, leader, committed, log } = state;
     if (role !== this.#role || term !== this.#term || leader !== this.#leader) {
       this.#role = role;
       this.#term = term;
@@ -32,11 +40,18 @@ export class NodeTracer {
       this.#trace.fact(this.#node, committed, term);
       this.#trace.add({ type: 'commit', node: this.#node, index: committed });
     }
-    if (actions.length === 0 || actions.some(changesLog)) this.#log(state);
+    const { last, purged } = log;
+    const isTold =
+      last.index === this.#last?.index &&
+      last.term === this.#last.term &&
+      purged.index + 1 === this.#first;
+    if (!isTold) this.#log(state);
   }
 
   #log(state: Readonly<CoreState>): void {
     const { log } = state;
+    this.#last = log.last;
+    this.#first = log.purged.index + 1;
     this.#trace.fact(this.#node, log.last.index, log.last.term);
     this.#trace.note('log', () => ({
       type: 'log',
@@ -45,11 +60,6 @@ export class NodeTracer {
       terms: runsOf(state),
     }));
   }
-}
-
-function changesLog(action: Action): boolean {
-  if (action.type === 'purge') return true;
-  return action.type === 'persist' && (action.append ?? action.truncate) !== undefined;
 }
 
 /** The terms of a log as runs: term, and how many entries follow one another in it. */

@@ -1,14 +1,17 @@
 import type { RaftRpc } from '../../src/contract/network.ts';
+import type { Storage } from '../../src/contract/storage.ts';
 import type { NodeId, SnapshotMeta } from '../../src/core/types.ts';
 import { Engine } from '../../src/node/engine.ts';
 import { Raft } from '../../src/node/raft.ts';
 import { walStorage } from '../../src/storage/wal.ts';
 import type { SimOperation, SimOperationType } from '../../src/testing/sim-fs/faults.ts';
+import type { SimFs } from '../../src/testing/sim-fs/sim-fs.ts';
 import { type CrashKind, SimDisk } from './disk.ts';
 import { DurableModel, readDurable, recordingStorage, type StoredChange } from './durable.ts';
-import { type NodeView, SimViolation } from './hooks.ts';
-import { type Command, KeyValueMachine, type Response } from './machine.ts';
+import { type LeftBehind, type NodeView, SimViolation } from './hooks.ts';
+import type { Command, KeyValueMachine, Response } from './machine.ts';
 import type { NodeHost } from './node-host.ts';
+import { newMachine } from './node-machine.ts';
 import { NodeTracer } from './node-tracer.ts';
 import { SimProcess } from './process.ts';
 
@@ -31,6 +34,12 @@ export class SimNode implements NodeView {
   isRetired = false;
   /** Its disk is not the one that the cluster knows, or it is about to leave. */
   isDoubted = false;
+  /** A copy of its disk, and the life that the disk had then. */
+  copied: { readonly files: SimFs; readonly life: number } | undefined = undefined;
+  /** How often it was started on a copy that was put back; `undefined`: its disk is none. */
+  startsOnCopy: number | undefined = undefined;
+  /** For others that told this process of themselves, of which life that was the newest. */
+  readonly met = new Map<NodeId, number>();
   /** How fast the clock of its next process goes. */
   rate = 1;
   /** How long its next process takes for one event. */
@@ -43,6 +52,7 @@ export class SimNode implements NodeView {
   durable: DurableModel = new DurableModel();
   crashPoint: CrashPoint | undefined = undefined;
   #engine: Engine | undefined = undefined;
+  #storage: Storage | undefined = undefined;
   #isClosing = false;
   readonly #tracer: NodeTracer;
 
@@ -50,7 +60,7 @@ export class SimNode implements NodeView {
     this.id = id;
     this.world = world;
     this.#tracer = new NodeTracer(id, world.trace);
-    this.machine = this.#newMachine(undefined);
+    this.machine = newMachine(this, undefined);
     this.store = new SimDisk({
       queue: world.queue,
       choices: world.choices,
@@ -66,6 +76,10 @@ export class SimNode implements NodeView {
 
   get isUp(): boolean {
     return this.raft !== undefined && !this.#isClosing;
+  }
+
+  get hasDamage(): boolean {
+    return this.store.isDamaged || this.store.hasMisread;
   }
 
   get isPaused(): boolean {
@@ -84,6 +98,11 @@ export class SimNode implements NodeView {
   /** Starts a process on what is on the disk. */
   start(): void {
     if (this.isAlive) return;
+    // A copy that is started twice counts as many starts as the disk that others remember.
+    if (this.startsOnCopy !== undefined && this.startsOnCopy > 0) this.wipe();
+    if (this.startsOnCopy !== undefined) this.startsOnCopy += 1;
+    this.world.beforeStart(this);
+    this.met.clear();
     const { queue, choices } = this.world;
     this.life += 1;
     this.#isClosing = false;
@@ -115,12 +134,29 @@ export class SimNode implements NodeView {
     const { raft, process } = this;
     if (raft === undefined || process === undefined || this.#isClosing) return;
     this.#isClosing = true;
-    await raft.close({ handOver });
+    const left = await this.#closed(raft, process, { handOver });
     if (process.isDead) return;
     this.#drop(process);
     this.store.crash('kill');
-    this.#ended('close');
+    this.#ended('close', { left });
     this.world.trace.add({ type: 'close', node: this.id });
+  }
+
+  /** Closes node and storage, and says what there still is of them when all has come to rest. */
+  async #closed(
+    raft: Raft<Command, Response>,
+    process: SimProcess,
+    { handOver }: { handOver: boolean },
+  ): Promise<LeftBehind> {
+    await raft.close({ handOver });
+    try {
+      await this.#storage?.[Symbol.asyncDispose]();
+    } catch (cause) {
+      // A disk that fails may say so at the very end as well.
+      if (!this.store.hasFailed) this.world.fail(cause);
+    }
+    await new Promise<void>((resolve) => process.yieldToIo(resolve));
+    return { timers: process.timerCount, calls: process.callCount };
   }
 
   /** Ends the process, if there is one, and puts an empty disk in the place of the one it had. */
@@ -129,13 +165,23 @@ export class SimNode implements NodeView {
     this.store.replace();
     this.durable = new DurableModel();
     this.disk += 1;
+    this.copied = undefined;
+    this.startsOnCopy = undefined;
     this.#ended('wipe');
     this.world.trace.add({ type: 'wipe', node: this.id });
   }
 
-  pause(): void {
+  /** Ends the process, if there is one, and puts the copy in the place of the disk. */
+  putBack(files: SimFs): void {
+    this.wipe();
+    this.store.putBack(files);
+    this.startsOnCopy = 0;
+    this.#ended('oldDisk');
+  }
+
+  pause(options?: { readonly isFrozen?: boolean }): void {
     if (!this.isUp || this.isPaused) return;
-    this.process?.pause();
+    this.process?.pause(options);
     this.world.trace.add({ type: 'pause', node: this.id });
   }
 
@@ -176,9 +222,10 @@ export class SimNode implements NodeView {
     });
     const found = await readDurable(storage);
     if (process.isDead) return;
+    this.#storage = storage;
     const acknowledged = this.durable;
     this.durable = found;
-    this.machine = this.#newMachine(process);
+    this.machine = newMachine(this, process);
     world.happen({ type: 'recovered', node: this, found, acknowledged });
     const engine = await Engine.start<Command, Response>({
       id: this.id,
@@ -201,7 +248,7 @@ export class SimNode implements NodeView {
     this.raft = raft;
     world.trace.add({ type: 'start', node: this.id, detail: `life ${this.life}` });
     world.happen({ type: 'started', node: this });
-    this.#tracer.stepped(engine.state, []);
+    this.#tracer.started(engine.state);
   }
 
   #watch(engine: Engine, process: SimProcess): void {
@@ -210,23 +257,33 @@ export class SimNode implements NodeView {
     const ended = witness.ended.bind(witness);
     witness.ended = (fatal) => {
       ended(fatal);
-      if (fatal !== undefined) this.#endedItself(process, fatal);
+      if (fatal !== undefined) void this.#stopped(process, fatal);
     };
     witness.saw = (event, actions, state) => {
       saw(event, actions, state);
       if (process.isDead) return;
-      this.#tracer.stepped(state, actions);
+      this.#tracer.stepped(state);
       this.world.happen({ type: 'stepped', node: this, event, actions, state });
     };
   }
 
-  /** A node ends itself when its disk fails, and for nothing else. */
-  #endedItself(process: SimProcess, cause: unknown): void {
+  /** Its application is told that the node has stopped; it closes what there is, and ends. */
+  async #stopped(process: SimProcess, cause: unknown): Promise<void> {
+    const { raft } = this;
     if (process.isDead || this.#isClosing) return;
+    if (raft === undefined || !this.store.hasFailed) return this.#endedItself(process, cause);
+    this.#isClosing = true;
+    const left = await this.#closed(raft, process, { handOver: false });
+    this.#endedItself(process, cause, left);
+  }
+
+  /** A node ends itself when its disk fails, and for nothing else. */
+  #endedItself(process: SimProcess, cause: unknown, left?: LeftBehind): void {
+    if (process.isDead || (this.#isClosing && left === undefined)) return;
     const mayFail = this.store.hasFailed;
     this.#drop(process);
     this.store.crash('kill');
-    this.#ended('stop', cause);
+    this.#ended('stop', left === undefined ? { cause } : { cause, left });
     this.world.trace.add({ type: 'crash', node: this.id, detail: `by itself: ${String(cause)}` });
     if (mayFail) {
       this.world.mark('stopped by a failed disk');
@@ -241,16 +298,15 @@ export class SimNode implements NodeView {
     process.kill();
     this.raft = undefined;
     this.#engine = undefined;
+    this.#storage = undefined;
     this.crashPoint = undefined;
   }
 
-  #ended(how: 'crash' | 'close' | 'stop' | 'wipe', cause?: unknown): void {
-    this.world.happen({
-      type: 'ended',
-      node: this,
-      how,
-      ...(cause === undefined ? {} : { cause }),
-    });
+  #ended(
+    how: 'crash' | 'close' | 'stop' | 'wipe' | 'oldDisk',
+    more: { readonly cause?: unknown; readonly left?: LeftBehind } = {},
+  ): void {
+    this.world.happen({ type: 'ended', node: this, how, ...more });
   }
 
   #stored(process: SimProcess, change: StoredChange): void {
@@ -263,33 +319,6 @@ export class SimNode implements NodeView {
     if (process.isDead) return;
     this.world.mark(`snapshot ${how}`);
     this.world.happen({ type: 'snapshotSaved', node: this, meta, how });
-  }
-
-  #newMachine(process: SimProcess | undefined): KeyValueMachine {
-    const { world } = this;
-    const { applyMs, restoreMs, chunkBytes } = world.knobs.process;
-    const sleep = (ms: number): Promise<void> | undefined =>
-      ms === 0 ? undefined : new Promise((resolve) => process?.setTimer(() => resolve(), ms));
-    const lives = (): boolean => process !== undefined && !process.isDead;
-    return new KeyValueMachine({
-      chunkBytes,
-      pause: () => sleep(Math.max(applyMs, this.applyMs)),
-      restorePause: () => sleep(restoreMs),
-      witness: {
-        applied: (batch, responses) => {
-          if (!lives()) return;
-          const index = batch.at(-1)?.logId.index ?? 0;
-          world.trace.note('apply', () => ({ type: 'apply', node: this.id, index }));
-          world.happen({ type: 'applied', node: this, batch, responses });
-        },
-        frozen: (digest) => {
-          if (lives()) world.happen({ type: 'frozen', node: this, digest });
-        },
-        restored: (meta, digest) => {
-          if (lives()) world.happen({ type: 'restored', node: this, meta, digest });
-        },
-      },
-    });
   }
 
   #onOperation(operation: SimOperation, when: 'before' | 'after'): boolean {

@@ -1,18 +1,34 @@
-import { type Oracle, SimViolation } from './hooks.ts';
+import { simCompany } from './clients/company.ts';
+import { type Oracle, SimViolation, type SimWorld } from './hooks.ts';
 import type { Company } from './run.ts';
 
-/**
- * The same company, and one more who takes the tenth write of a log for a violation: for the
- * tests of how a failure is told.
- */
-export function withPlanted(company: Company): Company {
+/** Something to find, for the tests of how it is told. */
+export type Plant = 'violation' | 'nondeterminism';
+
+export const plants: readonly Plant[] = ['violation', 'nondeterminism'];
+
+/** Those of every run, and what was planted. */
+export function companyWith(plant: Plant | undefined): Company {
+  if (plant === undefined) return simCompany;
+  const makeOracle = plant === 'violation' ? violatedOracle : chanceOracle;
   return {
-    ...company,
-    oracles: (world) => [...company.oracles(world), plantedOracle()],
+    ...simCompany,
+    oracles: (world) => [...simCompany.oracles(world), makeOracle(world)],
   };
 }
 
-function plantedOracle(): Oracle {
+/** What has the command plant the same, each with a space before it. */
+export function plantOptions(planted: {
+  readonly plant: Plant | undefined;
+  readonly plantedBug: string | undefined;
+}): string {
+  const { plant, plantedBug } = planted;
+  const bug = plantedBug === undefined ? '' : ` --bug ${plantedBug}`;
+  return plant === undefined ? bug : `${bug} --plant ${plant}`;
+}
+
+/** Takes the tenth write of a log for a violation. */
+function violatedOracle(): Oracle {
   let stored = 0;
   return {
     after: ({ type }) => {
@@ -21,4 +37,12 @@ function plantedOracle(): Oracle {
     },
     atEnd: () => {},
   };
+}
+
+/** Has a node read at a time that no seed decides: the mistake that repeating is to find. */
+function chanceOracle(world: SimWorld): Oracle {
+  // While a run is made, the real world is not shut off yet.
+  const ms = 100 + 1000 * Math.random();
+  world.setTimer(() => void world.call('a', (raft) => raft.readBarrier()), ms);
+  return { after: () => {}, atEnd: () => {} };
 }

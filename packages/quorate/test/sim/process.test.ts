@@ -96,3 +96,33 @@ test('nothing gets into a dead process, and those who waited for it are told', (
 
   expect(came).toEqual(['death']);
 });
+
+test('a timer of a clock that slows down rings when its own time has passed', () => {
+  const { queue, process, run } = setUp(1);
+  const startedAt = process.now();
+  const rang: number[][] = [];
+  process.setTimer(() => rang.push([queue.now, process.now() - startedAt]), 100);
+  run(50);
+
+  process.setRate(0.5);
+  run(500);
+
+  expect(rang).toEqual([[150, 100]]);
+});
+
+test('a suspended machine loses the time in which it stood still, and its timers with it', () => {
+  const { queue, process, run } = setUp(1);
+  const startedAt = process.now();
+  const rang: number[][] = [];
+  process.setTimer(() => rang.push([queue.now, process.now() - startedAt]), 100);
+  run(40);
+
+  process.pause({ isFrozen: true });
+  run(1040);
+  expect(process.now() - startedAt).toBe(40);
+  process.resume();
+  run(2000);
+
+  expect(rang).toEqual([[1100, 100]]);
+  expect(process.now() - startedAt).toBe(1000);
+});

@@ -1,5 +1,6 @@
 import type { NodeId } from '../../src/core/types.ts';
 import type { Runtime, Timer } from '../../src/platform/runtime.ts';
+import { Random } from '../walker/random.ts';
 import type { Choices } from './choices.ts';
 import type { EventQueue } from './event-queue.ts';
 
@@ -11,6 +12,9 @@ export interface ProcessOptions {
   /** How fast its clock goes, as a share of the world's time. */
   readonly rate: number;
 }
+
+/** How many different numbers `random` gives. */
+const chances = 65_536;
 
 /**
  * One process of a node, from its start to its end: its clock, its timers, its chance, and the one
@@ -26,9 +30,15 @@ export class SimProcess implements Runtime {
   slowMs = 0;
   /** Counts what came in; for the accounts. */
   entered = 0;
+  /** Timers that were set and have neither run nor been cancelled. */
+  timerCount = 0;
+  /** Calls of its application that have begun and not ended. */
+  callCount = 0;
   readonly #queue: EventQueue;
   readonly #choices: Choices;
   readonly #label: string;
+  /** What its chance is as long as every choice is 0: nodes that drew alike would elect nobody. */
+  readonly #fair: Random;
   readonly #waiting: (() => void)[] = [];
   readonly #onDeath = new Set<() => void>();
   #ids = 0;
@@ -36,6 +46,10 @@ export class SimProcess implements Runtime {
   /** The world's time, and its own, when the clock was last set going. */
   #since: number;
   #base: number;
+  /** Its clock stands still, as that of a virtual machine that was suspended. */
+  #isFrozen = false;
+  /** Counts how often the pace of the clock changed. */
+  #paces = 0;
   #busyUntil = 0;
   #isDraining = false;
 
@@ -45,6 +59,7 @@ export class SimProcess implements Runtime {
     this.#queue = queue;
     this.#choices = choices;
     this.#label = `node.${node}.random`;
+    this.#fair = new Random(node, `life ${life}`);
     this.#rate = rate;
     this.#since = queue.now;
     // Machines were not all switched on at once; that no clock means anything elsewhere.
@@ -52,30 +67,46 @@ export class SimProcess implements Runtime {
   }
 
   now(): number {
+    if (this.#isFrozen) return this.#base;
     return this.#base + (this.#queue.now - this.#since) * this.#rate;
   }
 
   setTimer(run: () => void, ms: number): Timer {
     if (Number.isNaN(ms)) throw new RangeError('A timer wants milliseconds; got NaN.');
     const waitMs = Math.max(0, ms) / this.#rate;
+    const dueAt = this.now() + Math.max(0, ms);
+    let pace = this.#paces;
     // What rings while the process waits its turn may still be cancelled until it has it.
     const timer = { isOver: false, due: undefined as Timer | undefined };
+    const end = (): void => {
+      if (!timer.isOver) this.timerCount -= 1;
+      timer.isOver = true;
+    };
     const ring = (): void => {
       if (timer.isOver) return;
-      timer.isOver = true;
+      const leftMs = dueAt - this.now();
+      if (pace !== this.#paces && leftMs > 0) {
+        // The clock went slower meanwhile, or not at all; of one that went faster it rings late.
+        pace = this.#paces;
+        timer.due = this.#queue.after(leftMs / this.#rate, () => this.enter(ring));
+        return;
+      }
+      end();
       run();
     };
+    this.timerCount += 1;
     timer.due = this.#queue.after(waitMs, () => this.enter(ring));
     return {
       cancel: () => {
-        timer.isOver = true;
+        end();
         timer.due?.cancel();
       },
     };
   }
 
   random(): number {
-    return this.#choices.choose(this.#label, 65_536) / 65_536;
+    const drawn = this.#fair.below(chances) + this.#choices.choose(this.#label, chances);
+    return (drawn % chances) / chances;
   }
 
   randomId(): string {
@@ -92,6 +123,7 @@ export class SimProcess implements Runtime {
     this.#base = this.now();
     this.#since = this.#queue.now;
     this.#rate = rate;
+    this.#paces += 1;
   }
 
   /** Something comes to the process: it runs at once, or when its turn comes, or never. */
@@ -111,12 +143,19 @@ export class SimProcess implements Runtime {
     return () => this.#onDeath.delete(run);
   }
 
-  pause(): void {
+  /** It stands still; so does its clock, if that is `isFrozen`. */
+  pause({ isFrozen = false }: { readonly isFrozen?: boolean } = {}): void {
     this.isPaused = true;
+    if (!isFrozen) return;
+    this.#base = this.now();
+    this.#isFrozen = true;
+    this.#paces += 1;
   }
 
   resume(): void {
     this.isPaused = false;
+    if (this.#isFrozen) this.#since = this.#queue.now;
+    this.#isFrozen = false;
     this.#drainLater();
   }
 

@@ -1,5 +1,5 @@
-import { markNames } from '../../src/platform/sites.ts';
 import type { Tally } from './campaign.ts';
+import { hoursPerCoreMinute } from './summary.ts';
 
 const widest = 100;
 
@@ -43,7 +43,8 @@ export function totalsLine(tally: Tally): string {
   const { seedCount, repeatedCount, eventCount, seconds } = tally;
   return (
     `${seedCount} seeds, ${repeatedCount} of them twice, ${eventCount.toLocaleString('en')} events, ` +
-    `${hours(tally)} simulated hours in ${seconds.toFixed(1)} s: ${rate(tally)} events/s`
+    `${hours(tally)} simulated hours in ${seconds.toFixed(1)} s: ${rate(tally)} events/s, ` +
+    `${hoursPerCoreMinute(tally).toFixed(2)} simulated hours per core-minute`
   );
 }
 
@@ -53,9 +54,4 @@ function hours({ simulatedMs }: Tally): string {
 
 function rate({ eventCount, seconds }: Tally): string {
   return Math.round(eventCount / seconds).toLocaleString('en');
-}
-
-/** The rare branches of the library that no seed has taken. */
-export function neverMet(marks: ReadonlyMap<string, number>): readonly string[] {
-  return markNames.filter((name) => !marks.has(name));
 }

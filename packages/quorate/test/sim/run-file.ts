@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplayedChoices, SeededChoices } from './choices.ts';
+import type { Knobs } from './knobs.ts';
 import { type Company, type RunResult, runSeed } from './run.ts';
 import type { RunFile } from './trace.ts';
 
@@ -14,14 +15,16 @@ export interface RecordOptions {
   readonly until?: number | undefined;
   /** Repeats the choices of this run; else they are drawn from the seed. */
   readonly replay?: RunFile['choices'] | undefined;
+  /** Of a replay whose choices do not have them. */
+  readonly knobs?: Knobs | undefined;
 }
 
 /** Runs a seed once more and keeps everything: what was chosen, and what happened. */
 export async function record(seed: string, options: RecordOptions): Promise<Recorded> {
-  const { company, until, replay } = options;
+  const { company, until, replay, knobs: given } = options;
   const choices =
     replay === undefined ? new SeededChoices(seed, { record: true }) : new ReplayedChoices(replay);
-  const result = await runSeed(seed, { company, choices, keepTrace: true, until });
+  const result = await runSeed(seed, { company, choices, knobs: given, keepTrace: true, until });
   const { knobs, nodes, events } = result;
   const file: RunFile = {
     version: 1,

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly company: Company;
   /** Where choices come from. Default: the seed. */
   readonly choices?: Choices;
+  /** Default: drawn from the choices. */
+  readonly knobs?: Knobs | undefined;
   readonly keepTrace?: boolean;
   /** Ends the run after this event of its trace. */
   readonly until?: number | undefined;
@@ -51,7 +53,7 @@ const formingMs = 60_000;
 /** Runs one world from its beginning to its end, or to the first thing that must never happen. */
 export async function runSeed(seed: string, options: RunOptions): Promise<RunResult> {
   const choices = options.choices ?? new SeededChoices(seed);
-  const knobs = drawKnobs(choices);
+  const knobs = options.knobs ?? drawKnobs(choices);
   const { keepTrace = false, until } = options;
   const world = new World({ choices, knobs, keepTrace, until });
   const workload = options.company.workload(world);

@@ -9,6 +9,15 @@ import type { World } from './world.ts';
 /** A site is on in one run of so many, and then does what it may in one case of so many. */
 const oneIn = 4;
 
+/** What plots want done: so many times is the site asked before it does it, once. */
+const demands = new WeakMap<World, Map<BuggifyName, number>>();
+
+/** Has a site do what it may: the next time it is asked, or `skip` times later. */
+export function demandSite(world: World, name: BuggifyName, skip = 0): void {
+  const all = demands.get(world) ?? new Map<BuggifyName, number>();
+  demands.set(world, all.set(name, skip));
+}
+
 /** The sites of the library in a run: rare branches are counted, and some taken on purpose. */
 export class Sites implements SiteHooks {
   readonly #world: World;
@@ -20,15 +29,30 @@ export class Sites implements SiteHooks {
     this.#active = new Set(buggifyNames.filter(isOn));
   }
 
-  readonly mark = (name: MarkName): void => this.#world.mark(name);
+  /** What looks at the disks when all is over runs the library's code too, and is no node. */
+  readonly mark = (name: MarkName): void => {
+    if (this.#world.phase.name !== 'end') this.#world.mark(name);
+  };
 
   readonly buggify = (name: BuggifyName): boolean => {
     // What goes wrong again and again would keep the last phase from its end.
-    if (!this.#active.has(name) || this.#world.phase.name === 'calm') return false;
-    if (!isLast(this.#world, `buggify.${name}`)) return false;
+    if (this.#world.phase.name !== 'chaos') return false;
+    const isMeant = this.#isDemanded(name);
+    if (!isMeant && !(this.#active.has(name) && isLast(this.#world, `buggify.${name}`))) {
+      return false;
+    }
     this.#world.countFault(`buggify ${name}`);
     return true;
   };
+
+  #isDemanded(name: BuggifyName): boolean {
+    const all = demands.get(this.#world);
+    const skip = all?.get(name);
+    if (all === undefined || skip === undefined) return false;
+    if (skip > 0) all.set(name, skip - 1);
+    else all.delete(name);
+    return skip === 0;
+  }
 }
 
 function isLast({ choices }: World, label: string): boolean {

@@ -40,6 +40,8 @@ export class World implements SimWorld, NodeHost {
   readonly links: Links;
   readonly network: SimNetwork;
   readonly nodes = new Map<NodeId, SimNode>();
+  /** Who has the address of one that is gone: calls to that one come to it. */
+  readonly tenants = new Map<NodeId, NodeId>();
   readonly marks = new Map<string, number>();
   readonly faults = new Map<string, number>();
   phase: Phase = { name: 'chaos' };
@@ -65,7 +67,7 @@ export class World implements SimWorld, NodeHost {
       ordered,
       encoded,
       refuses,
-      node: (id) => this.nodes.get(id),
+      node: (id) => this.nodes.get(this.tenants.get(id) ?? id),
       happen: (happening) => this.happen(happening),
       countFault: (kind) => this.countFault(kind),
     });
@@ -133,8 +135,8 @@ export class World implements SimWorld, NodeHost {
   add(id: NodeId): SimNode {
     const node = new SimNode(id, this);
     const { slowest, fastest } = this.knobs.clock;
-    node.rate =
-      slowest === fastest ? slowest : between(this.choices, 'clock.rate', slowest, fastest);
+    const { 'clock.rate': isDrawn } = this.knobs.faults;
+    node.rate = isDrawn ? between(this.choices, 'clock.rate', slowest, fastest) : 1;
     this.nodes.set(id, node);
     if (node.rate !== 1) {
       const text = `goes at ${node.rate.toFixed(3)}`;
@@ -165,10 +167,15 @@ export class World implements SimWorld, NodeHost {
           forget();
           resolve(outcome);
         });
+      const settled = (outcome: Outcome<Value>): void => {
+        process.callCount -= 1;
+        end(outcome);
+      };
       process.enter(() => {
+        process.callCount += 1;
         attempt(() => put(raft, node.machine)).then(
-          (value) => end({ type: 'value', value }),
-          (error: unknown) => end({ type: 'error', error }),
+          (value) => settled({ type: 'value', value }),
+          (error: unknown) => settled({ type: 'error', error }),
         );
       });
     });
@@ -194,6 +201,20 @@ export class World implements SimWorld, NodeHost {
   fault(kind: string, text: string): void {
     this.countFault(kind);
     this.happen({ type: 'fault', kind, text });
+  }
+
+  /**
+   * What others remember of a disk tells an old copy of it. A process that is started remembers
+   * nothing, so a copy that was not found out by then is taken away.
+   */
+  beforeStart(node: SimNode): void {
+    for (const other of this.nodes.values()) {
+      const isTold = other.state?.isQuarantined === true;
+      if (other === node || other.startsOnCopy === undefined || isTold) continue;
+      const { isAlive } = other;
+      other.wipe();
+      if (isAlive) this.restartLater(other);
+    }
   }
 
   restartLater(node: SimNode): void {

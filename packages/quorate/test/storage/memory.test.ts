@@ -1,21 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { memoryStorage } from '../../src/storage/memory.ts';
 import { at, command, commands } from '../../src/testing/log-store/entries.ts';
-import { logStoreSuite } from '../../src/testing/log-store-suite.ts';
-import { recoverySuite } from '../../src/testing/recovery-suite.ts';
-import { snapshotStoreSuite } from '../../src/testing/snapshot-store-suite.ts';
-
-describe('any log store', () => {
-  logStoreSuite({ test, open: async () => memoryStorage().log });
-});
-
-describe('any snapshot store', () => {
-  snapshotStoreSuite({ test, open: async () => memoryStorage().snapshots });
-});
-
-describe('nodes on any storage', () => {
-  recoverySuite({ test, open: async () => memoryStorage() });
-});
 
 describe('memory storage', () => {
   test('keeps entries by reference', async () => {

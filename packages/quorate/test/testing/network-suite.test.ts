@@ -5,6 +5,7 @@ import type { NodeId, NodeInfo } from '../../src/core/types.ts';
 import { MemoryNetwork } from '../../src/network/memory.ts';
 import type { NetworkUnderTest } from '../../src/testing/network/options.ts';
 import { networkSuite } from '../../src/testing/network-suite.ts';
+import { boundCalls, type MemoryServing, serving } from '../network/memory-serving.ts';
 import { CollectedCases } from './collected-cases.ts';
 
 type Peer = RaftRpc & AsyncDisposable;
@@ -20,32 +21,18 @@ function open(change: (peer: Peer) => Partial<Peer>): () => Promise<NetworkUnder
         return Object.assign(Object.create(peer) as Peer, bound(peer), change(peer));
       },
     };
-    return {
-      network,
-      serve: async (id, rpc, info) => {
-        inner.attach(id, rpc);
-        return info ?? {};
-      },
-      stop: async (id) => inner.detach(id),
-      close: async () => undefined,
-    };
+    return { network, ...serving(inner) };
   };
+}
+
+async function breakConnections(under: NetworkUnderTest, id: NodeId): Promise<void> {
+  // What the suite hands back is what `open` returned.
+  (under as NetworkUnderTest & MemoryServing).breakConnections(id);
 }
 
 /** The peer's own calls, which need it as their `this`. */
 function bound(peer: Peer): Peer {
-  return {
-    requestVote: (...args) => peer.requestVote(...args),
-    appendEntries: (...args) => peer.appendEntries(...args),
-    installSnapshot: (...args) => peer.installSnapshot(...args),
-    timeoutNow: (...args) => peer.timeoutNow(...args),
-    readIndex: (...args) => peer.readIndex(...args),
-    forward: (...args) => peer.forward(...args),
-    identify: (...args) => peer.identify(...args),
-    join: (...args) => peer.join(...args),
-    leave: (...args) => peer.leave(...args),
-    [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose](),
-  };
+  return { ...boundCalls(peer), [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose]() };
 }
 
 function withoutRaw(request: AppendEntriesRequest): AppendEntriesRequest {
@@ -59,6 +46,43 @@ function withoutRaw(request: AppendEntriesRequest): AppendEntriesRequest {
 
 function withoutSignal({ from, to }: CallOptions = {}): CallOptions {
   return { ...(from && { from }), ...(to && { to }) };
+}
+
+type Forward = RaftRpc['forward'];
+
+function twiceIf(peer: Peer, mayRepeat: (error: { code?: unknown }) => boolean): Forward {
+  return (request, options) =>
+    peer.forward(request, options).catch((error: object) => {
+      if (!mayRepeat(error)) throw error;
+      return peer.forward(request, options);
+    });
+}
+
+/** Asks once more when half of the time is over. */
+function impatient(peer: Peer): Forward {
+  return (request, options) => {
+    const { timeoutMs } = options ?? {};
+    if (timeoutMs === undefined) return peer.forward(request, options);
+    const again = new Promise((resolve) => setTimeout(resolve, timeoutMs / 2));
+    const second = again.then(() => peer.forward(request, options));
+    return Promise.race([peer.forward(request, options), second]);
+  };
+}
+
+/** Asks again in silence after its caller gave up. */
+function persistent(peer: Peer): Forward {
+  return (request, options) =>
+    peer.forward(request, options).catch((error: unknown) => {
+      void peer.forward(request, withoutSignal(options));
+      throw error;
+    });
+}
+
+function denied(error: unknown): never {
+  throw Object.assign(new Error('It failed.', { cause: error }), {
+    code: 'RAFT_UNREACHABLE',
+    maybeApplied: false,
+  });
 }
 
 async function allOf(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
@@ -116,6 +140,46 @@ const broken: readonly (readonly [string, (peer: Peer) => Partial<Peer>, string]
     'a stream that was cut is resumed',
   ],
   [
+    'sends every forward twice',
+    (peer) => ({
+      forward: async (request, options) => {
+        await peer.forward(request, options);
+        return peer.forward(request, options);
+      },
+    }),
+    'each of many forwards at once',
+  ],
+  [
+    'tries a refused forward again',
+    (peer) => ({ forward: twiceIf(peer, ({ code }) => code === 'RAFT_OVERLOADED') }),
+    'a forward that is refused',
+  ],
+  [
+    'tries a forward again when it waited too long',
+    (peer) => ({ forward: impatient(peer) }),
+    'a forward whose time is over',
+  ],
+  [
+    'tries an aborted forward again',
+    (peer) => ({ forward: persistent(peer) }),
+    'a forward that its caller aborts',
+  ],
+  [
+    'tries a forward again when the node comes back',
+    (peer) => ({ forward: twiceIf(peer, ({ code }) => code === 'RAFT_UNREACHABLE') }),
+    'a forward to a node that goes down and comes back',
+  ],
+  [
+    'tries a forward again when its answer was lost',
+    (peer) => ({ forward: twiceIf(peer, ({ code }) => code === 'RAFT_UNREACHABLE') }),
+    'a forward whose connection breaks before the answer',
+  ],
+  [
+    'believes that a forward without an answer had no effect',
+    (peer) => ({ forward: (request, options) => peer.forward(request, options).catch(denied) }),
+    'a forward whose connection breaks before the answer',
+  ],
+  [
     'answers after it was closed',
     () => ({ [Symbol.asyncDispose]: async () => undefined }),
     'a connection that was closed refuses calls',
@@ -125,7 +189,7 @@ const broken: readonly (readonly [string, (peer: Peer) => Partial<Peer>, string]
 describe('the suite for networks', () => {
   test.each(broken)('notices a network that %s', async (_mistake, change, noticedBy) => {
     const cases = new CollectedCases((collect) =>
-      networkSuite({ test: collect, open: open(change) }),
+      networkSuite({ test: collect, open: open(change), breakConnections }),
     );
 
     expect(await cases.failureOf(noticedBy)).toBeInstanceOf(Error);
@@ -133,7 +197,7 @@ describe('the suite for networks', () => {
 
   test('finds nothing wrong with a connection that changes nothing', async () => {
     const cases = new CollectedCases((collect) =>
-      networkSuite({ test: collect, open: open(() => ({})) }),
+      networkSuite({ test: collect, open: open(() => ({})), breakConnections }),
     );
 
     expect(await cases.failures()).toEqual([]);

@@ -1,20 +1,8 @@
 // Walks at random through what can happen to a cluster, with the pure core alone.
-//
-//   npm run walk                                     a fresh seed, 2,000,000 steps
-//   npm run walk -- --seed X --steps N               the same again
-//   npm run walk -- --seed X --until K [--trace]     one walk, up to its step K
-//   npm run walk -- --mutant NAME [--seed X]         with a planted bug
-//   npm run walk -- --mutants [--steps N]            every planted bug, and the core without one
-//   npm run walk -- --scenario FILE [--trace]        a scenario file, step by step
-//   npm run walk -- --scenario FILE --accept         and writes into it how it ends
-//   npm run walk -- --scenarios                      all of them, with and without their bugs
-//
-// What a run finds is shrunk to a scenario file, in --out FOLDER: by default among the scenarios of
-// the tests, and with a planted bug in the system's folder for temporary files.
 
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { parseArgs } from 'node:util';
+import { atMostOneOf, readOptions, runCommand, UsageError, wholeNumber } from '../command-line.ts';
 import { scenarioFolder } from '../scenarios/scenario-file.ts';
 import { runCampaign } from './campaign.ts';
 import { loadCore, withCoreCopy } from './core-copy.ts';
@@ -27,6 +15,18 @@ import { Tracer } from './trace.ts';
 import type { WalkResult } from './walk.ts';
 import { walk } from './walk.ts';
 import type { CoreModule } from './world.ts';
+
+const usage = `npm run walk                                     a fresh seed, 2,000,000 steps
+npm run walk -- --seed X --steps N               the same again
+npm run walk -- --seed X --until K [--trace]     one walk, up to its step K
+npm run walk -- --mutant NAME [--seed X]         with a planted bug
+npm run walk -- --mutants [--steps N]            every planted bug, and the core without one
+npm run walk -- --scenario FILE [--trace]        a scenario file, step by step
+npm run walk -- --scenario FILE --accept         and writes into it how it ends
+npm run walk -- --scenarios                      all of them, with and without their bugs
+
+What a run finds is shrunk to a scenario file, in --out FOLDER: by default among the scenarios of
+the tests, and with a planted bug in the system's folder for temporary files.`;
 
 interface Arguments {
   readonly seed: string;
@@ -44,20 +44,25 @@ interface Arguments {
 const defaultSteps = 2_000_000;
 
 function readArguments(): Arguments {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string' },
-      steps: { type: 'string' },
-      until: { type: 'string' },
-      trace: { type: 'boolean', default: false },
-      mutant: { type: 'string' },
-      mutants: { type: 'boolean', default: false },
-      scenario: { type: 'string' },
-      scenarios: { type: 'boolean', default: false },
-      accept: { type: 'boolean', default: false },
-      out: { type: 'string' },
-    },
+  const values = readOptions({
+    seed: { type: 'string' },
+    steps: { type: 'string' },
+    until: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+    mutant: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+    scenario: { type: 'string' },
+    scenarios: { type: 'boolean', default: false },
+    accept: { type: 'boolean', default: false },
+    out: { type: 'string' },
   });
+  const { mutants: all, scenarios, scenario, mutant } = values;
+  if (mutant !== undefined) mutantNamed(mutant);
+  atMostOneOf({ mutants: all, scenarios, scenario });
+  atMostOneOf({ mutants: all, scenarios, mutant });
+  if (values.accept && scenario === undefined) {
+    throw new UsageError('--accept goes with --scenario FILE: it writes into that file.');
+  }
   return {
     seed: values.seed ?? randomBytes(8).toString('hex'),
     steps: values.steps === undefined ? defaultSteps : wholeNumber('steps', values.steps),
@@ -72,10 +77,11 @@ function readArguments(): Arguments {
   };
 }
 
-function wholeNumber(name: string, text: string): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new RangeError(`--${name} must be a whole number above 0, not ${text}.`);
+function mutantNamed(wanted: string): (typeof mutants)[number] {
+  const found = mutants.find(({ name }) => name === wanted);
+  if (found !== undefined) return found;
+  const names = mutants.map(({ name }) => name).join(', ');
+  throw new UsageError(`--mutant must be one of ${names}, not ${JSON.stringify(wanted)}.`);
 }
 
 /** Returns `true` if nothing was found. */
@@ -152,18 +158,7 @@ async function main(): Promise<boolean> {
     return isSingle ? walkOnce(module, options) : walkMany(module, options);
   };
   if (options.mutant === undefined) return run(await loadCore());
-  const mutant = mutants.find(({ name }) => name === options.mutant);
-  if (mutant === undefined) {
-    const names = mutants.map(({ name }) => name).join(', ');
-    throw new RangeError(`--mutant must be one of ${names}, not ${options.mutant}.`);
-  }
-  return withCoreCopy(mutant, run);
+  return withCoreCopy(mutantNamed(options.mutant), run);
 }
 
-try {
-  process.exitCode = (await main()) ? 0 : 1;
-} catch (error) {
-  if (!(error instanceof RangeError) && !(error instanceof TypeError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await runCommand('walk', usage, main);

@@ -112,7 +112,7 @@ export const serviceMutants: readonly Mutant[] = [
         replace: 'rpc.term <= core.term;',
       },
     ],
-    kills: ['S23'],
+    kills: ['S28'],
   },
   {
     // Row 79.
@@ -120,7 +120,7 @@ export const serviceMutants: readonly Mutant[] = [
     edits: [
       { file: 'leader.ts', find: 'if (isRefusedByTransfer(core, request)) return;', replace: '' },
     ],
-    kills: ['S23'],
+    kills: ['S28'],
   },
   {
     // Row 79.
@@ -132,7 +132,7 @@ export const serviceMutants: readonly Mutant[] = [
         replace: '',
       },
     ],
-    kills: ['S23'],
+    kills: ['S28'],
   },
   {
     // Row 79.
@@ -144,13 +144,13 @@ export const serviceMutants: readonly Mutant[] = [
         replace: '',
       },
     ],
-    kills: ['S23'],
+    kills: ['S28'],
   },
   {
     // Row 79.
     name: 'transfer-never-times-out',
     edits: [{ file: 'leader.ts', find: '  watchTransfer(core);\n', replace: '' }],
-    kills: ['S23'],
+    kills: ['S28'],
   },
   {
     // Row 79.
@@ -162,7 +162,7 @@ export const serviceMutants: readonly Mutant[] = [
         replace: 'return leadership.beatAt;',
       },
     ],
-    kills: ['S23'],
+    kills: ['S28'],
   },
   {
     name: 'transfer-forgotten-on-step-down',
@@ -184,7 +184,7 @@ export const serviceMutants: readonly Mutant[] = [
         replace: '',
       },
     ],
-    kills: ['S23'],
+    kills: ['S28'],
   },
   {
     name: 'transfer-done-when-leader-resigns',
@@ -195,7 +195,7 @@ export const serviceMutants: readonly Mutant[] = [
         replace: 'const isUnseated = true;',
       },
     ],
-    kills: ['S23'],
+    kills: ['S28'],
   },
   {
     // Row 68.
@@ -204,7 +204,7 @@ export const serviceMutants: readonly Mutant[] = [
       { file: 'election.ts', find: '  if (core.isQuarantined) return false;\n', replace: '' },
       { file: 'quarantine.ts', find: ', granted: false }', replace: ' }' },
     ],
-    kills: ['S25', 'S2'],
+    kills: ['S29', 'S2'],
   },
   {
     // Row 68.
@@ -216,7 +216,7 @@ export const serviceMutants: readonly Mutant[] = [
         replace: 'return hint.term === 0 ? answer : answer;',
       },
     ],
-    kills: ['S25', 'S8'],
+    kills: ['S29', 'S8'],
   },
   {
     name: 'quarantined-node-campaigns',
@@ -227,7 +227,7 @@ export const serviceMutants: readonly Mutant[] = [
         replace: 'const isEligible = this.isVoter;',
       },
     ],
-    kills: ['S26', 'S25'],
+    kills: ['S26', 'S29'],
   },
   {
     name: 'quarantined-leader-stays',
@@ -238,6 +238,6 @@ export const serviceMutants: readonly Mutant[] = [
         replace: "if (core.role === 'candidate') becomeFollower",
       },
     ],
-    kills: ['S26', 'S25'],
+    kills: ['S26', 'S29'],
   },
 ];

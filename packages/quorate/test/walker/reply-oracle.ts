@@ -74,7 +74,7 @@ export class ReplyOracle {
     if (answer.type === 'done') {
       marks.transfersDone += 1;
       const isUnseated = !node.leads && node.state.term > node.seenTerm;
-      demand(isUnseated, 'S23', () => `${node.id} says that it has handed over, and has not`);
+      demand(isUnseated, 'S28', () => `${node.id} says that it has handed over, and has not`);
     } else if (event.type === 'transferLeadership') marks.transfersRefused += 1;
     else {
       marks.transfersFailed += 1;
@@ -106,16 +106,16 @@ function checkFloor(node: WalkNode, index: number, floor: number): void {
   );
 }
 
-/** What was sent on this wire may always arrive, so who was asked to take over may do so (S23). */
+/** What was sent on this wire may always arrive, so who was asked to take over may do so (S28). */
 function checkFailedTransfer(node: WalkNode, answer: Answer): void {
   if (answer.type !== 'refused' || answer.why.type !== 'transferFailed') return;
   const { isUnknown } = answer.why;
   const isAsked = node.transfer?.isTargetAsked ?? false;
   const claim = isUnknown ? 'may still come' : 'has failed for good';
-  demand(isUnknown === isAsked, 'S23', () => `${node.id} says that its transfer ${claim}`);
+  demand(isUnknown === isAsked, 'S28', () => `${node.id} says that its transfer ${claim}`);
 }
 
-/** Nobody may count on a node that forgot what it promised (S25). */
+/** Nobody may count on a node that forgot what it promised (S29). */
 function checkSilence(node: WalkNode, answer: Answer): void {
   const isSilent =
     (answer.type !== 'vote' || !answer.response.granted) &&
@@ -123,7 +123,7 @@ function checkSilence(node: WalkNode, answer: Answer): void {
     (answer.type !== 'snapshot' || answer.response.term === 0) &&
     answer.type !== 'readable' &&
     answer.type !== 'accepted';
-  demand(isSilent, 'S25', () => `${node.id} gives its word by ${answer.type} in quarantine`);
+  demand(isSilent, 'S29', () => `${node.id} gives its word by ${answer.type} in quarantine`);
 }
 
 function onAccepted(
@@ -133,7 +133,7 @@ function onAccepted(
 ): void {
   const payloads = question.type === 'propose' ? question.payloads : undefined;
   const isFree = node.transfer === undefined;
-  demand(isFree, 'S23', () => `${node.id} accepts entries while it hands over`);
+  demand(isFree, 'S28', () => `${node.id} accepts entries while it hands over`);
   demand(
     count === (payloads?.length ?? 1),
     'S22',

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { looking, UsageError } from '../command-line.ts';
 import {
   listScenarios,
   readScenario,
@@ -56,12 +57,15 @@ export async function replayFile(
   file: string,
   options: { readonly trace: boolean; readonly accept: boolean },
 ): Promise<boolean> {
-  const scenario = await readScenario(file);
+  const scenario = await looking(() => readScenario(file));
   if (scenario.tier !== 0) {
-    throw new RangeError(`${file} is of tier ${scenario.tier}, and the walker is tier 0.`);
+    throw new UsageError(`${file} is of tier ${scenario.tier}, and the walker is tier 0.`);
   }
   const tracer = options.trace ? new Tracer((line) => console.log(line)) : undefined;
-  const replayed = replay(module, scenario, tracer === undefined ? {} : { tracer });
+  // What a step of it says is read when its turn comes.
+  const replayed = await looking(() =>
+    replay(module, scenario, tracer === undefined ? {} : { tracer }),
+  );
   const { violation, end } = replayed;
   console.log(`${scenario.name}: ${scenario.shows}`);
   for (const line of end.nodes) console.log(`  ${line}`);

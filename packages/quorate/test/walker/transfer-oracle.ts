@@ -7,7 +7,7 @@ import type { WalkNode } from './walk-node.ts';
 
 type Before = Pick<CoreState, 'term' | 'role' | 'leader' | 'electionAt'>;
 
-/** Watches how leadership is handed over, and who may not have it at all: S23 and S25. */
+/** Watches how leadership is handed over, and who may not have it at all: S28 and S29. */
 export class TransferOracle {
   readonly #history: History;
   readonly #maxMs: number;
@@ -27,13 +27,13 @@ export class TransferOracle {
     this.#hasAsked = false;
   }
 
-  /** The target is asked to campaign: it must have the whole log of its leader (S23). */
+  /** The target is asked to campaign: it must have the whole log of its leader (S28). */
   onTimeoutNow(node: WalkNode, { to }: Extract<Action, { type: 'timeoutNow' }>): void {
     const match = node.state.leadership?.progress.get(to)?.matchIndex;
     const { index } = node.state.last;
-    demand(match === index, 'S23', () => `${node.id} hands over to ${to} at ${match} of ${index}`);
+    demand(match === index, 'S28', () => `${node.id} hands over to ${to} at ${match} of ${index}`);
     const isAsked = [...node.questions.values()].some(({ type }) => type === 'transferLeadership');
-    demand(isAsked, 'S23', () => `${node.id} was not asked to hand over`);
+    demand(isAsked, 'S28', () => `${node.id} was not asked to hand over`);
     if (node.transfer === undefined) this.#hasAsked = true;
     else node.transfer.isTargetAsked = true;
   }
@@ -57,13 +57,13 @@ export class TransferOracle {
       node.transfer = undefined;
       return;
     }
-    demand(node.leads, 'S23', () => `${node.id} leads no more and its transfer is not over`);
+    demand(node.leads, 'S28', () => `${node.id} leads no more and its transfer is not over`);
     const endsAt = transfer.askedAt + this.#maxMs;
     const isWatched = node.core.wakeAt <= endsAt && (event.type !== 'wake' || node.clock < endsAt);
-    demand(isWatched, 'S23', () => `${node.id} goes on with a transfer that was to end ${endsAt}`);
+    demand(isWatched, 'S28', () => `${node.id} goes on with a transfer that was to end ${endsAt}`);
   }
 
-  /** What does not come from the leader of this very term changes nothing (S23). */
+  /** What does not come from the leader of this very term changes nothing (S28). */
   #onTimeoutNow(
     node: WalkNode,
     rpc: Extract<Event, { type: 'timeoutNow' }>['rpc'],
@@ -81,14 +81,14 @@ export class TransferOracle {
       node.state.term === term &&
       node.state.role === role &&
       node.state.electionAt === electionAt;
-    demand(isUntouched, 'S23', () => `${node.id} obeyed ${rpc.leader} of term ${rpc.term}`);
+    demand(isUntouched, 'S28', () => `${node.id} obeyed ${rpc.leader} of term ${rpc.term}`);
   }
 
-  /** Who forgot what it promised neither leads nor wants to (S25). */
+  /** Who forgot what it promised neither leads nor wants to (S29). */
   #checkQuarantine(node: WalkNode, event: Event, actions: readonly Action[]): void {
     const { role } = node.state;
     const isQuiet = role !== 'leader' && role !== 'candidate';
-    demand(isQuiet, 'S25', () => `${node.id} is ${role}, and has lost what it promised`);
+    demand(isQuiet, 'S29', () => `${node.id} is ${role}, and has lost what it promised`);
     const { marks } = this.#history;
     if (event.type === 'quarantine' && this.#before.role === 'leader') {
       marks.leadersQuarantined += 1;

@@ -168,10 +168,7 @@ export class FileSnapshotStore implements SnapshotStore {
 
   /** Makes a complete draft the current snapshot, unless a newer one has come meanwhile. */
   async #replaceBy(draft: Draft): Promise<void> {
-    if (this.#isOld(draft.meta)) {
-      mark('snapshots.tooOld');
-      return draft.discard(stoppedError());
-    }
+    if (this.#isOld(draft.meta)) return draft.discard(stoppedError());
     const path = await draft.publish();
     const { head, whole, openFile: file } = draft;
     const old = this.#current;

@@ -31,6 +31,11 @@ export interface NetworkSuiteOptions {
   /** A target that answers with what no node would say. */
   readonly openGarbage?: () => Promise<StrangeTarget>;
   /**
+   * Breaks every connection that there is to node `id`, and loses the answers that are still to go
+   * over them. The node goes on, and over a new connection it can be reached at once.
+   */
+  readonly breakConnections?: (under: NetworkUnderTest, id: NodeId) => Promise<void>;
+  /**
    * How many sockets and timers the network has open once those that are closing are closed. Called
    * when all connections are disposed and nothing is under way.
    */

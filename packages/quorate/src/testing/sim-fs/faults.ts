@@ -36,6 +36,12 @@ export interface Fault {
    * `false`: the pages are dropped. Either way a later sync succeeds and does not bring it.
    */
   readonly keepsCache?: boolean;
+  /**
+   * Of a read: it succeeds all the same, and its second half, or all of it if it is short, is what
+   * is so many bytes further on, as of a disk whose head went to the wrong place; or what was
+   * durable before the newest writes.
+   */
+  readonly misreads?: number | 'older';
 }
 
 /** A fault that was asked for. */

@@ -38,7 +38,7 @@ export function contentOf(sector: SectorOrHole): Sector {
 export function isSameContent(one: SectorOrHole, other: SectorOrHole): boolean {
   const [left, right] = [contentOf(one), contentOf(other)];
   if (left === right) return true;
-  return left.digest.high === right.digest.high && left.digest.low === right.digest.low;
+  return Buffer.compare(left.bytes, right.bytes) === 0;
 }
 
 /** `sector` with `part` at byte `start` of it. */

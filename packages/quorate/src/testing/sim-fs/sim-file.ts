@@ -80,17 +80,12 @@ export class SimFile {
   }
 
   read(buffer: Uint8Array, position: number): number {
-    const { size, sectors } = this.#current;
-    const end = Math.min(size, position + buffer.byteLength);
-    for (let at = position; at < end; ) {
-      const number = Math.floor(at / sectorBytes);
-      const start = at % sectorBytes;
-      const count = Math.min(sectorBytes - start, end - at);
-      const bytes = contentOf(sectors[number]).bytes.subarray(start, start + count);
-      buffer.set(bytes, at - position);
-      at += count;
-    }
-    return Math.max(0, end - position);
+    return readFrom(this.#current, buffer, position);
+  }
+
+  /** Reads what the disk is sure to hold, not what programs see. */
+  readDurable(buffer: Uint8Array, position: number): number {
+    return readFrom(this.#durable, buffer, position);
   }
 
   write(bytes: Uint8Array, position: number, sequence: number): void {
@@ -129,7 +124,8 @@ export class SimFile {
   settleWrite(position: number, length: number, sequence: number): void {
     const first = Math.floor(position / sectorBytes);
     const end = Math.ceil((position + length) / sectorBytes);
-    const numbers = Array.from({ length: end - first }, (_, count) => first + count);
+    const numbers: number[] = [];
+    for (let number = first; number < end; number += 1) numbers.push(number);
     this.#settleSectors(numbers, sequence);
     if (position + length > this.#durable.size) this.#settleSize(sequence);
   }
@@ -214,6 +210,19 @@ export class SimFile {
     this.#sizes.splice(0, this.#sizes.lastIndexOf(settled) + 1);
     this.#durable = { ...this.#durable, size: settled.value };
   }
+}
+
+function readFrom({ size, sectors }: Image, buffer: Uint8Array, position: number): number {
+  const end = Math.min(size, position + buffer.byteLength);
+  for (let at = position; at < end; ) {
+    const number = Math.floor(at / sectorBytes);
+    const start = at % sectorBytes;
+    const count = Math.min(sectorBytes - start, end - at);
+    const bytes = contentOf(sectors[number]).bytes.subarray(start, start + count);
+    buffer.set(bytes, at - position);
+    at += count;
+  }
+  return Math.max(0, end - position);
 }
 
 /** Nothing stands after the end of a file, so that extending it again shows zeroes. */

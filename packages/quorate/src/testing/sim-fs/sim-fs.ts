@@ -13,6 +13,11 @@ export interface SimFsOptions {
    * lose it or tear it. It completes, or fails if a fault hits it, once the promise resolves.
    */
   readonly hold?: (operation: SimOperation) => Promise<void>;
+  /**
+   * Called when bytes were read that the caller does not have yet. Default, or `undefined`: it has
+   * them at once, as from the cache.
+   */
+  readonly holdRead?: (operation: SimOperation) => Promise<void> | undefined;
   /** How much fits, in whole sectors. Default: there is no end. */
   readonly capacityBytes?: number;
 }
@@ -37,6 +42,7 @@ export class SimFs implements FileSystem {
   /** How much fits. May be changed at any time, to less than is there too. */
   capacityBytes: number | undefined;
   readonly #hold: ((operation: SimOperation) => Promise<void>) | undefined;
+  readonly #holdRead: SimFsOptions['holdRead'];
   readonly #names: SimNames;
   readonly #faults = new Faults();
   readonly #locks = new Set<string>();
@@ -45,6 +51,7 @@ export class SimFs implements FileSystem {
 
   constructor(options: SimFsOptions & { names?: ReadonlyMap<string, SimNode> } = {}) {
     this.#hold = options.hold;
+    this.#holdRead = options.holdRead;
     this.capacityBytes = options.capacityBytes;
     this.#names = new SimNames(options.names);
   }
@@ -150,6 +157,13 @@ export class SimFs implements FileSystem {
     this.#file(plainPath(path), 'zeroSector').damage(number * sectorBytes, sectorBytes, () => 0);
   }
 
+  /** Takes the end of a file from the disk, all behind `size` bytes. */
+  cutOff(path: string, size: number): void {
+    const file = this.#file(plainPath(path), 'cutOff');
+    file.truncate(size, this.#next());
+    file.settle(this.#sequence);
+  }
+
   /** What a power cut would decide now. Good until the next operation begins or ends. */
   unsettled(): Unsettled {
     return findUnsettled(this.#names);
@@ -214,6 +228,7 @@ export class SimFs implements FileSystem {
       hasDurableWrites: options.durableWrites ?? false,
       faults: this.#faults,
       held: (operation) => this.#held(operation),
+      heldRead: (operation) => this.#holdRead?.(operation),
       sequence: () => this.#sequence,
       nextSequence: () => this.#next(),
       freeSectors: () => this.#freeSectors(),

@@ -1,5 +1,6 @@
 import type { OpenFile } from '../../platform/file-system.ts';
 import { type Fault, type Faults, type SimOperation, systemError } from './faults.ts';
+import { sectorBytes } from './sector.ts';
 import type { SimFile } from './sim-file.ts';
 
 export interface SimOpenFileOptions {
@@ -9,6 +10,7 @@ export interface SimOpenFileOptions {
   readonly hasDurableWrites: boolean;
   readonly faults: Faults;
   readonly held: (operation: SimOperation) => Promise<void>;
+  readonly heldRead: (operation: SimOperation) => Promise<void> | undefined;
   /** The number of the last operation that began, in the whole file system. */
   readonly sequence: () => number;
   readonly nextSequence: () => number;
@@ -32,10 +34,16 @@ export class SimOpenFile implements OpenFile {
     // The system is not asked for nothing.
     if (length === 0) return 0;
     this.#requireOpen('read');
-    const { faults } = this.#options;
-    const fault = faults.take({ type: 'read', path: this.#path, position, length });
-    if (fault !== undefined) throw this.#error(fault.code, 'read');
-    return this.#file.read(buffer, position);
+    const { faults, heldRead } = this.#options;
+    const operation: SimOperation = { type: 'read', path: this.#path, position, length };
+    const fault = faults.take(operation);
+    if (fault === undefined) {
+      const count = this.#file.read(buffer, position);
+      await heldRead(operation);
+      return count;
+    }
+    if (fault.misreads === undefined) throw this.#error(fault.code, 'read');
+    return this.#misread(fault.misreads, buffer, position);
   }
 
   async write(parts: readonly Uint8Array[], position: number): Promise<void> {
@@ -107,6 +115,17 @@ export class SimOpenFile implements OpenFile {
     if (hasDurableWrites && length > 0) this.#file.settleWrite(position, length, sequence);
   }
 
+  /** The first half is right, up to the end of a sector, unless it ends in the last one. */
+  #misread(how: number | 'older', buffer: Uint8Array, position: number): number {
+    const length = this.#file.read(buffer, position);
+    const middle = Math.ceil((position + length / 2) / sectorBytes) * sectorBytes - position;
+    const start = middle < length ? middle : 0;
+    const rest = buffer.subarray(start, length);
+    if (how === 'older') this.#file.readDurable(rest, position + start);
+    else this.#file.read(rest, Math.max(0, position + start + how));
+    return length;
+  }
+
   /** While it is under way nobody knows how much of it will land. */
   async #failWrite(
     { operation, fault }: { operation: SimOperation; fault: Fault },
@@ -142,7 +161,10 @@ export class SimOpenFile implements OpenFile {
 
 /** A copy in whole, so that nothing changes under the write. */
 function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  const [first] = parts;
+  if (parts.length === 1 && first !== undefined) return first.slice();
+  let length = 0;
+  for (const part of parts) length += part.byteLength;
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NotLeaderError, UnreachableError } from '../../../src/errors.ts';
+import { NotLeaderError, SessionExpiredError, UnreachableError } from '../../../src/errors.ts';
 import type { Outcome, SimWorld } from '../hooks.ts';
 import { ApplyOracle } from '../oracle/apply-oracle.ts';
 import { codeOf, OracleBench } from '../oracle/oracle-bench.ts';
@@ -15,19 +15,19 @@ class Calling {
   readonly book: CallBook;
   readonly #applies: ApplyOracle;
 
-  constructor() {
+  constructor(mayRefuse?: (session: number) => boolean) {
     const { ledger } = this.bench;
-    const bounds = { maxSessions: 1, maxSessionBytes: 1, sessionWindow: 1 };
-    this.#applies = new ApplyOracle(ledger, bounds);
+    this.#applies = new ApplyOracle(ledger);
+    if (mayRefuse !== undefined) this.#applies.mayRefuse = mayRefuse;
     const world = { trace: { note: () => undefined } } as unknown as SimWorld;
     const oracle = { ledger, applies: this.#applies } as unknown as SimOracle;
     this.book = new CallBook(world, oracle);
-    this.bench.lead('a', 1);
+    this.bench.lead('a', 1, put);
   }
 
   takeEffect(): void {
     this.bench.commit('a', 1);
-    this.#applies.model.take(2, 1, put);
+    this.#applies.decide();
   }
 
   write(outcome: Outcome<WriteAnswer> | undefined): string {
@@ -91,6 +91,18 @@ test('a call that failed for good is not in the history, and one of unknown fate
     undefined,
     undefined,
   ]);
+});
+
+test('a session that is said to be over, and by the log is not, is seen (S23)', () => {
+  const refused = (isOver: boolean): string => {
+    const { book } = new Calling((session) => isOver && session === 7);
+    const call = book.begin('c1', 'a', put, 7);
+    const error = new SessionExpiredError('Session 7 is over.');
+    return codeOf(() => book.endWrite(call, { type: 'error', error }));
+  };
+
+  expect(refused(true)).toBe('none');
+  expect(refused(false)).toBe('S23');
 });
 
 test('an error that is none of the library is seen (S22)', () => {

@@ -30,6 +30,8 @@ export interface MadeCall {
   readonly node: NodeId;
   /** What was committed when it was made: a read shows no less. */
   readonly floor: LogIndex;
+  /** The session that it is a write of. */
+  readonly session: LogIndex | undefined;
   readonly open: OpenCall<Response>;
 }
 
@@ -60,7 +62,7 @@ export class CallBook {
     return this.#fates;
   }
 
-  begin(client: string, node: NodeId, input: Input): MadeCall {
+  begin(client: string, node: NodeId, input: Input, session?: LogIndex): MadeCall {
     this.#count += 1;
     this.steps += 1;
     const number = this.#count;
@@ -73,14 +75,15 @@ export class CallBook {
       text: plainText(input),
     }));
     const floor = this.#oracle.ledger.lastCommitted;
-    return { client, number, input, node, floor, open: this.#recorder.call(client, input) };
+    const open = this.#recorder.call(client, input);
+    return { client, number, input, node, floor, session, open };
   }
 
   /** A write has ended, or its client has given up waiting (`undefined`). */
   endWrite(call: MadeCall, outcome: Outcome<WriteAnswer> | undefined): Fate {
     if (outcome?.type !== 'value') return this.#endWithout(call, outcome);
     const { logId, response } = outcome.value;
-    this.#returned(call, plainText(response));
+    this.#returned(call, () => plainText(response));
     this.#checkWritten(call, logId, response);
     if (isUnique(call.input)) this.#fates.set(JSON.stringify(call.input), 'done');
     call.open.returned(response);
@@ -90,7 +93,7 @@ export class CallBook {
   endRead(call: MadeCall, outcome: Outcome<ReadAnswer> | undefined): Fate {
     if (outcome?.type !== 'value') return this.#endWithout(call, outcome);
     const { index, value } = outcome.value;
-    this.#returned(call, plainText(value));
+    this.#returned(call, () => plainText(value));
     this.#oracle.ledger.seen.readsServed += 1;
     demand(
       index >= call.floor,
@@ -104,11 +107,13 @@ export class CallBook {
 
   #endWithout(call: MadeCall, outcome: Outcome<unknown> | undefined): Fate {
     const fate = fateOf(outcome);
-    this.#returned(call, outcome === undefined ? 'given up' : describe(outcome));
+    if (isExpired(outcome)) this.#demandOver(call);
+    this.#returned(call, () => (outcome === undefined ? 'given up' : describe(outcome)));
     if (fate !== 'failed') return 'unknown';
     if (isUnique(call.input)) {
       const text = JSON.stringify(call.input);
       this.#fates.set(text, 'failed');
+      this.#oracle.applies.watchFailed(text);
       this.#demandNoEffect(text, call);
     }
     call.open.failed();
@@ -125,14 +130,29 @@ export class CallBook {
     );
   }
 
+  /** Sessions end by the order of the log, and by nothing that a node makes up. */
+  #demandOver({ session, node, client }: MadeCall): void {
+    demand(
+      session !== undefined && this.#oracle.applies.mayRefuse(session),
+      'S23',
+      () => `${node} told ${client} that session ${session} is over, and by the log it is not`,
+    );
+  }
+
   #checkWritten({ input, node, client }: MadeCall, logId: LogId, response: Response): void {
     demand(
       this.#oracle.ledger.isCommitted(logId),
       'S22',
       () => `${node} told ${client} that ${nameOf(logId)} is done, and it is not committed`,
     );
-    if (!isUnique(input)) return;
     const { model } = this.#oracle.applies;
+    const idle = this.#oracle.applies.idleAt(logId.index);
+    demand(
+      idle === undefined || idle === 'repeated',
+      'S23',
+      () => `${node} told ${client} that ${nameOf(logId)} is done, and it was ${idle}`,
+    );
+    if (!isUnique(input)) return;
     const indexes = model.indexesOf(JSON.stringify(input));
     const [index] = indexes;
     demand(
@@ -150,10 +170,15 @@ export class CallBook {
     );
   }
 
-  #returned({ client, number, node }: MadeCall, text: string): void {
+  #returned({ client, number, node }: MadeCall, text: () => string): void {
     this.steps += 1;
-    const body = { type: 'return', client, operation: number, node, text } as const;
-    this.#world.trace.note('return', () => body);
+    this.#world.trace.note('return', () => ({
+      type: 'return',
+      client,
+      operation: number,
+      node,
+      text: text(),
+    }));
   }
 }
 
@@ -173,6 +198,12 @@ function fateOf(outcome: Outcome<unknown> | undefined): Fate {
   throw violation('S22', `a call ended with an error that is none of ours: ${String(error)}`, {
     cause: error,
   });
+}
+
+/** A write of a session was refused because the session is over, or it came too late. */
+export function isExpired(outcome: Outcome<unknown> | undefined): boolean {
+  if (outcome?.type !== 'error' || !isRaftError(outcome.error)) return false;
+  return outcome.error.code === 'RAFT_SESSION_EXPIRED';
 }
 
 function describe(outcome: Outcome<unknown>): string {

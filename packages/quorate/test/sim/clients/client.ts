@@ -5,7 +5,13 @@ import type { Session } from '../../../src/node/session.ts';
 import { between, happens } from '../choices.ts';
 import type { Outcome, SimWorld } from '../hooks.ts';
 import type { Command, KeyValueMachine, Response } from '../machine.ts';
-import type { CallBook, Fate, ReadAnswer, WriteAnswer } from './call-book.ts';
+import {
+  type CallBook,
+  type Fate,
+  isExpired,
+  type ReadAnswer,
+  type WriteAnswer,
+} from './call-book.ts';
 import type { Input } from './history-model.ts';
 import type { Operations } from './operations.ts';
 
@@ -51,6 +57,9 @@ export interface ClientOptions {
   /** Resolves when this moment is no more one in which all clients keep still. */
   readonly awake: () => Promise<void>;
 }
+
+/** Before so many of a thousand writes of a session that session is closed, and another opened. */
+const closedPerMille = 20;
 
 /** One client: it makes one call after another, and is sometimes gone before it has its answer. */
 export class Client {
@@ -98,10 +107,15 @@ export class Client {
     const isSessionWrite = usesSessions && input.op !== 'read';
     if (isSessionWrite && !(await this.#demandSession(node))) return 'failed';
     const asked = isSessionWrite ? (this.#session?.node ?? node) : node;
-    const call = book.begin(this.name, asked, input);
+    const session = isSessionWrite ? this.#session?.session.id : undefined;
+    const call = book.begin(this.name, asked, input, session);
     let fate: Fate;
     if (input.op === 'read') fate = book.endRead(call, await this.#read(asked, input.key));
-    else fate = book.endWrite(call, await this.#write(asked, input));
+    else {
+      const outcome = await this.#write(asked, input);
+      if (isExpired(outcome)) this.#session = undefined;
+      fate = book.endWrite(call, outcome);
+    }
     this.#node = fate === 'done' ? asked : undefined;
     return fate;
   }
@@ -133,10 +147,18 @@ export class Client {
 
   /** A session lives with the process that opened it; opens one on `node` if there is none. */
   async #demandSession(node: NodeId): Promise<boolean> {
-    const { nodes } = this.#options.world;
+    const { world } = this.#options;
+    const { nodes } = world;
     const known = this.#session;
-    if (known !== undefined && nodes.get(known.node)?.life === known.life) return true;
+    const isOpen = known !== undefined && nodes.get(known.node)?.life === known.life;
+    const isKept = !happens(world.choices, `${this.#label}.closeSession`, closedPerMille);
+    if (isOpen && isKept) return true;
     this.#session = undefined;
+    if (isOpen) {
+      await this.#put(known.node, 'closing a session', (_, __, signal) =>
+        known.session.close({ signal }),
+      );
+    }
     const life = nodes.get(node)?.life ?? 0;
     const outcome = await this.#put(node, 'opening a session', (raft, _, signal) =>
       raft.openSession({ signal }),
@@ -211,7 +233,9 @@ export class Client {
     if (happens(world.choices, `${this.#label}.burst`, 100)) {
       this.#burst = world.choices.choose(`${this.#label}.burstLength`, 8);
     }
-    return this.#sleep(between(world.choices, `${this.#label}.thinkMs`, 0, 2 * manners.thinkMs));
+    // Half of the longest is the benign answer: who never pauses leaves time for nothing else.
+    const share = (world.choices.choose(`${this.#label}.thinkMs`, 256) + 128) % 256;
+    return this.#sleep((share / 255) * 2 * manners.thinkMs);
   }
 
   #sleep(ms: number): Promise<void> {

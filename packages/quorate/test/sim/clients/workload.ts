@@ -8,6 +8,9 @@ import { CallBook } from './call-book.ts';
 import { Client, type Manners } from './client.ts';
 import { Operations } from './operations.ts';
 
+/** How many clients there are, as often as each is here. */
+export const clientCounts: readonly number[] = [3, 1, 2, 5, 8, 20];
+
 /** The clients of one run, from the first call to the last answer. */
 export class ClientWorkload implements Workload {
   readonly book: CallBook;
@@ -31,17 +34,18 @@ export class ClientWorkload implements Workload {
       pick(world.choices, `workload.${name}`, items);
     const keyCount = choose('keyCount', [1, 2, 3, 5]);
     this.#operations = new Operations(world.choices, { keyCount });
+    const count = choose('clients', clientCounts);
     this.#manners = {
       reads: choose('reads', [30, 0, 60, 90]),
       sessions: choose('sessions', [0, 30, 60, 100]),
       crashes: choose('crashes', [0, 10, 50]),
-      thinkMs: choose('thinkMs', [100, 20, 5, 300]),
+      // Many at once are one thing to see, and many calls in all another, which costs its time.
+      thinkMs: Math.max(msPerCall * count, choose('thinkMs', [100, 20, 5, 300])),
       patienceMs: choose('patienceMs', [2000, 500, 5000]),
       asks: choose('asks', ['anybody', 'same', 'leaders']),
       leases: world.knobs.leases,
     };
     this.#idleMs = choose('idleMs', [0, 0, 500, 3000]);
-    const count = choose('clients', [3, 1, 2, 5, 8, 20]);
     this.#clients = Array.from({ length: count }, (_, at) => {
       const usesSessions =
         world.choices.choose('workload.usesSession', 100) < this.#manners.sessions;
@@ -79,6 +83,7 @@ export class ClientWorkload implements Workload {
         return !isRunning && this.#clients.every(({ openCount }) => openCount === 0);
       });
       await this.#callAfresh(core);
+      await this.#takeSnapshots(core);
       await this.#stayStable(core);
       this.isFinished = true;
     });
@@ -113,6 +118,29 @@ export class ClientWorkload implements Workload {
     });
     await Promise.all(readers);
     await this.#until(() => client.openCount === 0);
+  }
+
+  /** In some runs every member builds a snapshot that was asked for, of all that it has applied. */
+  async #takeSnapshots(core: readonly NodeId[]): Promise<void> {
+    if (this.#world.choices.choose('workload.lastSnapshots', 3) !== 2) return;
+    await Promise.all(
+      core.map(async (id) => {
+        while (this.#isMember(id, core)) {
+          const applied = this.#world.nodes.get(id)?.state?.applied ?? 0;
+          const outcome = await this.#world.call(id, (raft) => raft.takeSnapshot());
+          if (outcome.type === 'value') {
+            const { index } = outcome.value;
+            demand(
+              index >= applied,
+              'S19',
+              () => `${id} had ${applied}, its snapshot has ${index}`,
+            );
+            return;
+          }
+          await this.#sleep(50);
+        }
+      }),
+    );
   }
 
   /** Tries until it is done, as long as there is somebody to ask. */
@@ -157,8 +185,10 @@ export class ClientWorkload implements Workload {
     // Calls that their clients have given up end as well; a node may have passed one on in vain.
     const { bounds } = this.#oracle;
     const end = this.#world.now + (4 * electionTimeoutMs.max + 2 * callTimeoutMs) / clock.slowest;
-    await this.#until(() => bounds.isIdle(core) || this.#world.now > end);
+    const isAtRest = (): boolean => bounds.isIdle(core) && bounds.hasShortLogs(core);
+    await this.#until(() => isAtRest() || this.#world.now > end);
     bounds.checkIdle(core);
+    bounds.checkLogs(core);
   }
 
   /** Who leads, and the highest term. */
@@ -211,6 +241,9 @@ export class ClientWorkload implements Workload {
     }
   }
 }
+
+/** All clients together make one call in so many milliseconds, bursts left aside. */
+const msPerCall = 2;
 
 /** In so many stretches of time leadership may change for reasons from before. */
 const maxLooks = 4;

@@ -6,12 +6,11 @@ import { ApplyOracle } from './apply-oracle.ts';
 import { codeOf, OracleBench } from './oracle-bench.ts';
 
 const encoder = new TextEncoder();
-const bounds = { maxSessions: 100, maxSessionBytes: 2_000_000, sessionWindow: 8 };
 
 /** A committed log of commands, and the oracle that watches who applies it. */
 class Applying {
   readonly bench = new OracleBench();
-  readonly applies = new ApplyOracle(this.bench.ledger, bounds);
+  readonly applies = new ApplyOracle(this.bench.ledger);
 
   commit(command: Command, session?: { id: number; sequence: number }): LogId {
     const bytes = encoder.encode(JSON.stringify(command));
@@ -22,7 +21,7 @@ class Applying {
   open(): LogId {
     const open = {
       type: 'open',
-      bounds: { maxSessions: 9, maxSessionBytes: 9, window: 9 },
+      bounds: { maxSessions: 1, maxSessionBytes: 999, window: 9 },
     } as const;
     return this.#commit({ type: 'session', data: encodeSessionEntry(open) });
   }
@@ -105,6 +104,32 @@ test('a repeated write of a session may have no effect, and a fresh one may not 
 
   const fresh = it.commit(put, { id, sequence: 2 });
   expect(codeOf(() => it.applies.onAppliedUpTo(node, fresh.index))).toBe('S23');
+});
+
+test('a session that ends on one node alone, too early or too late, is seen (S23)', () => {
+  const it = new Applying();
+  const { index: id } = it.open();
+  const kept = it.commit(add, { id, sequence: 1 });
+  const next = it.commit(put, { id, sequence: 2 });
+  it.open();
+  const late = it.commit(add, { id, sequence: 3 });
+
+  expect(it.apply('a', kept, add, 2)).toBe('none');
+  expect(it.apply('a', next, put, 'one')).toBe('none');
+  expect(codeOf(() => it.applies.onAppliedUpTo(it.bench.node('a'), late.index))).toBe('none');
+  // Of two replicas one has it gone too early, the other keeps it too long.
+  expect(it.apply('b', next, put, 'one')).toBe('S23');
+  expect(it.apply('a', late, add, 4)).toBe('S23');
+});
+
+test('what failed for good is watched until the end, whoever applies it (S22)', () => {
+  const it = new Applying();
+  it.applies.watchFailed(JSON.stringify(add));
+  const other = it.commit(put);
+  expect(it.apply('a', other, put, 'one')).toBe('none');
+
+  const failed = it.commit(add);
+  expect(it.apply('a', failed, add, 2)).toBe('S22');
 });
 
 test('a state that is restored or frozen and is not that of its entry is seen (S9, S19)', () => {

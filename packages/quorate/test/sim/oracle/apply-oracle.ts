@@ -1,43 +1,77 @@
 import type { Committed } from '../../../src/contract/state-machine.ts';
-import type { LogId, LogIndex, NodeId } from '../../../src/core/types.ts';
+import type { LogId, LogIndex, NodeId, Payload } from '../../../src/core/types.ts';
 import { readSessionEntry } from '../../../src/node/session-entries.ts';
 import type { Command, Response } from '../machine.ts';
 import { isSame, plainText } from './hash.ts';
 import { type Ledger, nameOf } from './ledger.ts';
 import { Model } from './model.ts';
 import type { SeenNode } from './seen-node.ts';
+import { SessionModel, type Verdict } from './session-model.ts';
 import { demand } from './violation.ts';
 
 const decoder = new TextDecoder();
 
-/** What the configuration says of sessions. */
-export interface SessionBounds {
-  readonly maxSessions: number;
-  readonly maxSessionBytes: number;
-  readonly sessionWindow: number;
-}
+/** A write of a session that had no effect, as the log alone says. */
+type Idle = Exclude<Verdict, 'fresh'>;
 
 /**
- * Watches state machines: S9 and S11 of what is applied, S19 of what is restored, and S23. The
- * first node that gets to an entry says whether its command took effect, which a write of a session
- * need not; the model says what it answered, and every other node must do and answer the same.
+ * Watches state machines: S9 and S11 of what is applied, S19 of what is restored, and S23. What is
+ * committed says by itself which commands take effect, which a write of a session need not; the
+ * models say what comes of each, and every node must do and answer that.
  */
 export class ApplyOracle {
   readonly model = new Model();
   readonly #ledger: Ledger;
-  /** By session and number: where that write took effect. */
-  readonly #sessionWrites = new Map<string, LogIndex>();
-  /** By session: the highest number that took effect. */
-  readonly #highest = new Map<LogIndex, number>();
-  readonly #closed = new Set<LogIndex>();
-  readonly #bounds: SessionBounds;
-  /** Up to here it is decided which commands take effect. */
+  readonly #sessions = new SessionModel();
+  /** By index: what the writes of sessions came to that had no effect. */
+  readonly #idle = new Map<LogIndex, Idle>();
+  /** Commands that were said to have failed for good. */
+  readonly #failed = new Set<string>();
+  /** Up to here it is known what takes effect. */
   #decided: LogIndex = 0;
-  #sessionEntries = 0;
 
-  constructor(ledger: Ledger, bounds: SessionBounds) {
+  constructor(ledger: Ledger) {
     this.#ledger = ledger;
-    this.#bounds = bounds;
+  }
+
+  /** Everything that is committed has its effect, though nobody may have applied it yet. */
+  decide(): void {
+    this.#decideUpTo(this.#ledger.lastCommitted);
+  }
+
+  /** A client was told that this command has failed for good: it never takes effect (S22). */
+  watchFailed(command: string): void {
+    this.decide();
+    this.#failed.add(command);
+  }
+
+  /** What the write of a session at `index` came to, if it had no effect. */
+  idleAt(index: LogIndex): Idle | undefined {
+    return this.#idle.get(index);
+  }
+
+  /** Whether the log says that the session is over, or that a write of it came too late. */
+  mayRefuse(session: LogIndex): boolean {
+    this.decide();
+    return this.#sessions.mayRefuse(session);
+  }
+
+  /** What is known of the sessions after each of these entries, made anew from the log. */
+  sessionsAt(indexes: ReadonlySet<LogIndex>): ReadonlyMap<LogIndex, string> {
+    const sessions = new SessionModel();
+    const pictures = new Map<LogIndex, string>();
+    const last = Math.min(this.#decided, Math.max(0, ...indexes));
+    for (let index = 0; index <= last; index += 1) {
+      const payload = this.#payloadAt(index);
+      if (payload !== undefined) this.#judge(sessions, index, payload);
+      const effect = this.model.effectAt(index);
+      const session = payload?.type === 'command' ? payload.data.session : undefined;
+      if (effect !== undefined && session !== undefined) {
+        sessions.answered(session, effect.response);
+      }
+      if (indexes.has(index)) pictures.set(index, sessions.picture);
+    }
+    return pictures;
   }
 
   onApplied(
@@ -60,21 +94,22 @@ export class ApplyOracle {
   onRestored(node: SeenNode, { index }: LogId, digest: string): void {
     this.#ledger.seen.statesRestored += 1;
     demand(
-      index <= this.#decided,
+      index <= this.#ledger.lastCommitted,
       'S19',
-      () => `${node.id} restored a state of ${index}, and nobody has applied so much`,
+      () => `${node.id} restored a state of ${index}, and nobody has committed so much`,
     );
+    this.#decideUpTo(index);
     node.machineIndex = this.model.lastUpTo(index);
     this.#demandDigest(node.id, index, digest);
   }
 
   /** The node says that all up to `index` is applied: no command before it is still missing. */
   onAppliedUpTo(node: SeenNode, index: LogIndex): void {
-    if (index > this.#decided) this.#decideUpTo(node.id, index);
+    this.#decideUpTo(index);
     const last = this.model.lastUpTo(index);
     demand(
       node.machineIndex >= last,
-      'S11',
+      this.#codeFor(last),
       () => `${node.id} has applied ${index} entries, and not the command of entry ${last}`,
     );
   }
@@ -95,16 +130,17 @@ export class ApplyOracle {
       'S11',
       () => `${node.id} applied ${nameOf(logId)} after that of entry ${node.machineIndex}`,
     );
-    if (index > this.#decided) this.#decide(node, logId, command);
+    this.#decideUpTo(index);
     const effect = this.model.effectAt(index);
+    const idle = this.#idle.get(index);
     demand(
       effect !== undefined,
-      'S9',
-      () => `${node.id} applied ${nameOf(logId)}, which had no effect on another node`,
+      idle === undefined ? 'S9' : 'S23',
+      () => `${node.id} applied ${nameOf(logId)}, which is ${idle ?? 'no command'}`,
     );
     demand(
       effect.before === node.machineIndex,
-      'S11',
+      this.#codeFor(effect.before),
       () => `${node.id} went from entry ${node.machineIndex} to ${index} past ${effect.before}`,
     );
     demand(
@@ -117,75 +153,53 @@ export class ApplyOracle {
     node.machineIndex = index;
   }
 
-  #decide(node: SeenNode, logId: LogId, command: Command): void {
-    const { index, term } = logId;
-    this.#decideUpTo(node.id, index - 1);
-    const payload = this.#ledger.tree.find(logId)?.payload;
-    demand(
-      payload?.type === 'command' &&
-        isSame(JSON.parse(decoder.decode(payload.data.bytes)), command),
-      'S9',
-      () =>
-        `${node.id} applied ${plainText(command)}, which is not the content of ${nameOf(logId)}`,
-    );
-    const { session } = payload.data;
-    if (session !== undefined) this.#onSessionWrite(node.id, session, index);
-    this.model.take(index, term, command);
-    this.#decided = index;
+  /** A command that is left out: of a session, it was taken for one that has no effect. */
+  #codeFor(index: LogIndex): 'S11' | 'S23' {
+    const payload = this.#payloadAt(index);
+    return payload?.type === 'command' && payload.data.session !== undefined ? 'S23' : 'S11';
   }
 
-  #onSessionWrite(
-    node: NodeId,
-    { id, sequence }: { readonly id: LogIndex; readonly sequence: number },
-    index: LogIndex,
-  ): void {
-    const key = `${id} ${sequence}`;
-    const before = this.#sessionWrites.get(key);
-    demand(
-      before === undefined,
-      'S23',
-      () => `${node} applied write ${sequence} of session ${id} at ${before} and again at ${index}`,
-    );
-    this.#sessionWrites.set(key, index);
-    this.#highest.set(id, Math.max(sequence, this.#highest.get(id) ?? 0));
-  }
-
-  /** No command among the entries up to `end` took effect, so none of them may have had to. */
-  #decideUpTo(node: NodeId, end: LogIndex): void {
-    for (let index = this.#decided + 1; index <= end; index += 1) {
-      const logId = this.#ledger.committed[index];
-      const payload = logId && this.#ledger.tree.find(logId)?.payload;
-      demand(payload !== undefined, 'S9', () => `${node} went past entry ${index}, not committed`);
-      if (payload.type === 'session') this.#onSessionEntry(payload.data);
-      if (payload.type === 'command') this.#checkIdle(node, index, payload.data.session);
+  #decideUpTo(end: LogIndex): void {
+    while (this.#decided < end) {
+      const index = this.#decided + 1;
+      const payload = this.#payloadAt(index);
+      demand(payload !== undefined, 'S9', () => `entry ${index} took effect and is not committed`);
+      this.#decide(index, payload);
+      this.#decided = index;
     }
-    this.#decided = Math.max(this.#decided, end);
   }
 
-  #onSessionEntry(data: Uint8Array): void {
-    this.#sessionEntries += 1;
-    const entry = readSessionEntry(data);
-    if (entry.type === 'close') this.#closed.add(entry.id);
-  }
-
-  /** A command had no effect: then it is a write of a session that came before, or too late. */
-  #checkIdle(
-    node: NodeId,
-    index: LogIndex,
-    session: { readonly id: LogIndex; readonly sequence: number } | undefined,
-  ): void {
-    demand(session !== undefined, 'S11', () => `${node} left out the command of entry ${index}`);
-    const { id, sequence } = session;
-    if (this.#sessionWrites.has(`${id} ${sequence}`)) return;
-    const { maxSessions, maxSessionBytes, sessionWindow } = this.#bounds;
-    const isOld = sequence <= (this.#highest.get(id) ?? 0) - sessionWindow;
-    // Where there never was need for room, nobody but its owner ends a session.
-    const mayBeOver = this.#sessionEntries > maxSessions || maxSessionBytes < roomBytes;
+  #decide(index: LogIndex, payload: Payload): void {
+    const verdict = this.#judge(this.#sessions, index, payload);
+    if (payload.type !== 'command') return;
+    if (verdict !== 'fresh') {
+      this.#idle.set(index, verdict);
+      return;
+    }
+    const { bytes, session } = payload.data;
+    const command = JSON.parse(decoder.decode(bytes)) as Command;
+    const { term } = this.#ledger.committed[index] as LogId;
+    const { response } = this.model.take(index, term, command);
+    if (session !== undefined) this.#sessions.answered(session, response);
+    if (this.#failed.size === 0) return;
+    const text = JSON.stringify(command);
     demand(
-      isOld || mayBeOver || this.#closed.has(id),
-      'S23',
-      () => `${node} let write ${sequence} of session ${id} at entry ${index} have no effect`,
+      !this.#failed.has(text),
+      'S22',
+      () => `${text} was said to have failed, and takes effect at entry ${index}`,
     );
+  }
+
+  /** What a command comes to; sessions that come and go do so. */
+  #judge(sessions: SessionModel, index: LogIndex, payload: Payload): Verdict {
+    if (payload.type === 'session') sessions.take(index, readSessionEntry(payload.data));
+    const session = payload.type === 'command' ? payload.data.session : undefined;
+    return session === undefined ? 'fresh' : sessions.judge(session, index);
+  }
+
+  #payloadAt(index: LogIndex): Payload | undefined {
+    const logId = this.#ledger.committed[index];
+    return logId && this.#ledger.tree.find(logId)?.payload;
   }
 
   #demandDigest(id: NodeId, index: LogIndex, digest: string): void {
@@ -197,6 +211,3 @@ export class ApplyOracle {
     );
   }
 }
-
-/** With so much room for responses, no session of a simulated run is ever in the way. */
-const roomBytes = 1_000_000;

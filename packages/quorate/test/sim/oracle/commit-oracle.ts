@@ -133,13 +133,15 @@ export class CommitOracle {
       () => `${node.id} committed ${nameOf(entry)}, and nobody has entry ${committed.length}`,
     );
     const voters = this.#ledger.votersOf(node.changeBefore);
+    const by = this.#ledger.holders(entry);
     demand(
-      isQuorum(voters, this.#ledger.holders(entry)),
+      isQuorum(voters, by),
       'S10',
       () => `${node.id} committed ${nameOf(entry)}, which no quorum has on disk`,
     );
     committed.push(entry);
     committedIn.push(term);
+    this.#ledger.newestIn.set(term, { index: entry.index, by });
     seen.commits += 1;
     if (tree.membershipOf(entry) !== undefined) committedChanges.push(entry);
     this.#checkOtherLeaders(node, entry, term);

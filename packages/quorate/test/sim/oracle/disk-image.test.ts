@@ -3,6 +3,7 @@ import { DurableModel } from '../durable.ts';
 import { Image } from './disk-image.ts';
 import { Model } from './model.ts';
 import { codeOf, OracleBench } from './oracle-bench.ts';
+import type { Replayed } from './replay.ts';
 
 /** A disk that holds `content`, of which `acknowledged` was promised. */
 function check(
@@ -11,11 +12,21 @@ function check(
     content,
     acknowledged = content,
     state,
-  }: { content: DurableModel; acknowledged?: DurableModel; state?: string },
+    replayed = empty,
+  }: {
+    content: DurableModel;
+    acknowledged?: DurableModel;
+    state?: Replayed;
+    replayed?: Replayed;
+  },
 ): string {
-  const image = new Image('a', { content, state, acknowledged });
-  return codeOf(() => image.checkAgainst(bench.ledger, new Model()));
+  const image = new Image('a', { content, state, replayed, acknowledged });
+  const sessions = new Map([[0, 'none']]);
+  return codeOf(() => image.checkAgainst(bench.ledger, new Model(), sessions));
 }
+
+/** Nothing was applied. */
+const empty: Replayed = { index: 0, digest: new Model().digestAt(0), sessions: 'none' };
 
 function durable(bench: OracleBench, terms: readonly number[]): DurableModel {
   const model = new DurableModel();
@@ -42,5 +53,17 @@ test('an entry with another content than was made, and a wrong snapshot, are see
   expect(logId).toEqual({ term: 2, index: 2 });
 
   expect(check(bench, { content })).toBe('E7');
-  expect(check(bench, { content: durable(bench, []), state: '3-deadbeef' })).toBe('E7');
+  const state = { ...empty, digest: '3-deadbeef' };
+  expect(check(bench, { content: durable(bench, []), state })).toBe('E7');
+});
+
+test('a disk from which a start leads to another state or to other sessions is seen (E7)', () => {
+  const bench = new OracleBench();
+  const content = durable(bench, []);
+  const replayed = (other: Partial<Replayed>): string =>
+    check(bench, { content, replayed: { ...empty, ...other } });
+
+  expect(replayed({})).toBe('none');
+  expect(replayed({ digest: '3-deadbeef' })).toBe('E7');
+  expect(replayed({ sessions: '[]' })).toBe('E7');
 });

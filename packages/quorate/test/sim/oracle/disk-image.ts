@@ -1,20 +1,22 @@
-import type { LogId, NodeId } from '../../../src/core/types.ts';
+import type { Storage } from '../../../src/contract/storage.ts';
+import type { LogId, LogIndex, NodeId } from '../../../src/core/types.ts';
 import { openEnvelope } from '../../../src/node/snapshot-envelope.ts';
 import type { Runtime } from '../../../src/platform/runtime.ts';
 import { walStorage } from '../../../src/storage/wal.ts';
 import type { SimFs } from '../../../src/testing/sim-fs/sim-fs.ts';
 import { type DurableModel, readDurable } from '../durable.ts';
-import type { NodeView } from '../hooks.ts';
-import { KeyValueMachine } from '../machine.ts';
+import { type NodeView, SimViolation } from '../hooks.ts';
 import { isSame, payloadHash, plainText } from './hash.ts';
 import { type Ledger, nameOf } from './ledger.ts';
 import type { Model } from './model.ts';
+import { emptyMachine, type Replayed, replay } from './replay.ts';
 import { noVote } from './seen-node.ts';
+import { pictureOf } from './session-picture.ts';
 import { demand, violation } from './violation.ts';
 
 /** A node of the world has its files somewhere. */
 interface WithFiles {
-  readonly store: { readonly files: SimFs };
+  readonly store: { readonly files: SimFs; readonly isDamaged?: boolean };
 }
 
 /** Nobody waits for anything while an image is read. */
@@ -26,9 +28,17 @@ const stillRuntime: Runtime = {
   yieldToIo: (run) => queueMicrotask(run),
 };
 
-/** What a power cut at this moment leaves of a disk, if it leaves only what is durable. */
-export async function readImage(view: NodeView & Partial<WithFiles>): Promise<Image | undefined> {
+/**
+ * What a power cut at this moment leaves of a disk, if it leaves only what is durable: read from
+ * end to end, and started from as a node does.
+ */
+export async function readImage(
+  view: NodeView & Partial<WithFiles>,
+  ledger: Ledger,
+): Promise<Image | undefined> {
   if (view.store === undefined || view.life === 0) return undefined;
+  // Nobody can say what is left of it; its node takes no part any more.
+  if (view.store.isDamaged === true) return undefined;
   const files = view.store.files.crash();
   files.capacityBytes = undefined;
   try {
@@ -40,9 +50,11 @@ export async function readImage(view: NodeView & Partial<WithFiles>): Promise<Im
     });
     const content = await readDurable(storage);
     const state = await stateOf(await storage.snapshots.current());
+    const replayed = await replayOf(storage, view.id, ledger);
     await storage[Symbol.asyncDispose]();
-    return new Image(view.id, { content, state, acknowledged: view.durable });
+    return new Image(view.id, { content, state, replayed, acknowledged: view.durable });
   } catch (cause) {
+    if (cause instanceof SimViolation) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw violation('E5', `what a power cut leaves of ${view.id} cannot be read: ${reason}`, {
       cause,
@@ -50,24 +62,34 @@ export async function readImage(view: NodeView & Partial<WithFiles>): Promise<Im
   }
 }
 
-/** The digest of the state in a snapshot. */
+async function replayOf(storage: Storage, id: NodeId, ledger: Ledger): Promise<Replayed> {
+  try {
+    return await replay(storage, id, (logId) => ledger.isCommitted(logId));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw violation('E7', `no node could start from the disk of ${id}: ${reason}`, { cause });
+  }
+}
+
+/** What is in a snapshot. */
 async function stateOf(
   snapshot: Awaited<ReturnType<Awaited<ReturnType<typeof walStorage>>['snapshots']['current']>>,
-): Promise<string | undefined> {
+): Promise<Replayed | undefined> {
   if (snapshot === undefined) return undefined;
-  const { content, close } = await openEnvelope(snapshot.chunks());
-  const nothing = (): void => undefined;
-  const witness = { applied: nothing, frozen: nothing, restored: nothing };
-  const machine = new KeyValueMachine({ chunkBytes: 1024, witness });
+  const { records, content, close } = await openEnvelope(snapshot.chunks());
+  const machine = emptyMachine();
   await machine.restore(content, snapshot.meta);
   await close();
-  return machine.digest;
+  const { index } = snapshot.meta.lastLogId;
+  return { index, digest: machine.digest, sessions: pictureOf(records) };
 }
 
 interface ImageParts {
   readonly content: DurableModel;
-  /** The digest of the state in its snapshot. */
-  readonly state: string | undefined;
+  /** What is in its snapshot. */
+  readonly state: Replayed | undefined;
+  /** What a node makes of it that starts from it. */
+  readonly replayed: Replayed;
   readonly acknowledged: NodeView['durable'];
 }
 
@@ -87,10 +109,20 @@ export class Image {
     return entries[index - purged.index - 1]?.logId.term === term;
   }
 
-  /** All that the disk has acknowledged is there, and its snapshot is the state that it names. */
-  checkAgainst(ledger: Ledger, model: Model): void {
+  /** The entries after which its states are compared. */
+  get indexes(): readonly LogIndex[] {
+    const { state, replayed } = this.#parts;
+    return state === undefined ? [replayed.index] : [state.index, replayed.index];
+  }
+
+  /**
+   * All that the disk has acknowledged is there, its snapshot is the state that it names, and what
+   * comes of snapshot and log is the state that the log leads to. `sessions` has what is known of
+   * them after each of `indexes`.
+   */
+  checkAgainst(ledger: Ledger, model: Model, sessions: ReadonlyMap<LogIndex, string>): void {
     const id = this.#id;
-    const { content, acknowledged, state } = this.#parts;
+    const { content, acknowledged, state, replayed } = this.#parts;
     const { vote = noVote } = content;
     const before = acknowledged.vote ?? noVote;
     demand(
@@ -113,12 +145,21 @@ export class Image {
         () => `the disk of ${id} has another content of ${nameOf(entry.logId)}`,
       );
     }
-    const wanted = model.digestAt(covered);
-    demand(
-      state === undefined || state === wanted,
-      'E7',
-      () => `the snapshot of ${id} holds ${state}, and its log up to ${covered} makes ${wanted}`,
-    );
+    const compare = (what: string, { index, digest, sessions: own }: Replayed): void => {
+      const wanted = model.digestAt(index);
+      demand(
+        digest === wanted,
+        'E7',
+        () => `${what} of ${id} holds ${digest}, and the log up to ${index} makes ${wanted}`,
+      );
+      demand(
+        own === sessions.get(index),
+        'E7',
+        () => `${what} of ${id} has the sessions ${own}; at ${index} it is ${sessions.get(index)}`,
+      );
+    };
+    if (state !== undefined) compare('the snapshot', state);
+    compare('a start from the disk', replayed);
   }
 
   #checkEntries(covered: number): void {

@@ -109,6 +109,28 @@ describe('at the end of a run', () => {
     expect(await codeOf(ended)).toBe('none');
   });
 
+  test('a disk that leads to other sessions is seen (E7)', async () => {
+    const { applies } = ended.oracle;
+    const sessionsAt = applies.sessionsAt.bind(applies);
+    applies.sessionsAt = (indexes) =>
+      new Map([...sessionsAt(indexes)].map(([index, text]) => [index, `${text} `]));
+
+    expect(await codeOf(ended)).toBe('E7');
+    applies.sessionsAt = sessionsAt;
+    expect(await codeOf(ended)).toBe('none');
+  });
+
+  test('a disk that leads to another state is seen (E7)', async () => {
+    const { model } = ended.oracle.applies;
+    const digestAt = model.digestAt.bind(model);
+    model.digestAt = (index) => (index > 10 ? '1-00000000' : digestAt(index));
+
+    // Not told of a core, it looks at the disks alone.
+    const end = new EndOracle(ended.world, ended.oracle, ended.workload);
+    await expect(end.atEnd()).rejects.toMatchObject({ code: 'E7' });
+    model.digestAt = digestAt;
+  });
+
   test('a node that ended in another state than the others is seen (E2)', async () => {
     const { machine } = ended.world.nodes.get('b') as SimNode;
     const logId = { term: 1, index: 1_000_000 };

@@ -3,7 +3,7 @@ import { checkLinearizable } from '../../../src/testing/linearizability.ts';
 import type { Fate } from '../clients/call-book.ts';
 import { historyModel, type SimOperation } from '../clients/history-model.ts';
 import type { Happening, Oracle, SimWorld } from '../hooks.ts';
-import { readImage } from './disk-image.ts';
+import { type Image, readImage } from './disk-image.ts';
 import { isSame, plainText } from './hash.ts';
 import { isQuorum, nameOf } from './ledger.ts';
 import type { SimOracle } from './sim-oracle.ts';
@@ -85,7 +85,9 @@ export class EndOracle implements Oracle {
 
   /** What is done was done once, what failed never, and of the rest nobody knows more (E4, S22). */
   #checkTotals(): void {
-    const { model } = this.#oracle.applies;
+    const { applies } = this.#oracle;
+    applies.decide();
+    const { model } = applies;
     for (const [command, fate] of this.#clients.book.fates) {
       const count = model.indexesOf(command).length;
       if (fate === 'failed') {
@@ -111,23 +113,27 @@ export class EndOracle implements Oracle {
   /** The power fails everywhere at once: all that was acknowledged is on the disks (E5, E7). */
   async #cutPower(): Promise<void> {
     const { ledger, applies } = this.#oracle;
-    const holders = new Map<NodeId, (logId: LogId) => boolean>();
+    const images = new Map<NodeId, Image>();
     for (const view of this.#world.nodes.values()) {
-      const image = await readImage(view);
-      if (image === undefined) continue;
-      ledger.seen.imagesRead += 1;
-      image.checkAgainst(ledger, applies.model);
-      holders.set(view.id, (logId) => image.has(logId, ledger));
+      const image = await readImage(view, ledger);
+      if (image !== undefined) images.set(view.id, image);
     }
-    if (holders.size === 0) return;
+    ledger.seen.imagesRead += images.size;
+    const indexes = [...images.values()].flatMap((image) => image.indexes);
+    const sessions = applies.sessionsAt(new Set(indexes));
+    for (const image of images.values()) image.checkAgainst(ledger, applies.model, sessions);
+    if (images.size === 0) return;
     const last = ledger.committed[ledger.lastCommitted] as LogId;
     if (last.index === 0 || this.#core === undefined) return;
     const voters = ledger.votersOf(ledger.changeAt(last.index));
-    const having = new Set([...holders].filter(([, has]) => has(last)).map(([id]) => id));
+    // A disk that was damaged on purpose is not read; what it had acknowledged counts.
+    const damaged = [...ledger.holders(last)].filter((id) => this.#world.nodes.get(id)?.hasDamage);
+    const read = [...images].filter(([, image]) => image.has(last, ledger)).map(([id]) => id);
+    const having = [...read, ...damaged];
     demand(
-      isQuorum(voters, having),
+      isQuorum(voters, new Set(having)),
       'E5',
-      () => `after a power cut, only ${[...having].join(', ')} have the committed ${nameOf(last)}`,
+      () => `after a power cut, only ${having.join(', ')} have the committed ${nameOf(last)}`,
     );
   }
 }

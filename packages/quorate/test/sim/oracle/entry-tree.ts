@@ -6,7 +6,9 @@ import { demand } from './violation.ts';
 /** One entry, as whoever made it made it. */
 export interface KnownEntry {
   readonly logId: LogId;
-  /** Of the entry and of all that come before it. */
+  /** Of all the entries that come before it. */
+  readonly before: number;
+  /** The same with the entry itself. */
   readonly prefix: number;
   readonly payload: Payload;
   /** Somebody else has it too. */
@@ -47,12 +49,13 @@ export class EntryTree {
     const known = this.find(entry.logId);
     demand(known !== undefined, 'S7', () => `${node} has ${name}, which nobody made`);
     demand(
-      payloadHash(known.payload) === payloadHash(entry.payload),
+      known.payload === entry.payload || payloadHash(known.payload) === payloadHash(entry.payload),
       'S7',
       () => `${node} has another content for ${name}`,
     );
+    // The entry is the same by now, so the whole log is if all before it is.
     demand(
-      this.#prefixAfter(parent, entry) === known.prefix,
+      this.#prefixBefore(parent) === known.before,
       'S6',
       () => `${node} has another log before ${name} than who made it`,
     );
@@ -76,14 +79,14 @@ export class EntryTree {
 
   #add(parent: LogId, entry: Entry): void {
     const { logId, payload } = entry;
-    const prefix = this.#prefixAfter(parent, entry);
-    const known = { logId, prefix, payload, isShared: false };
+    const before = this.#prefixBefore(parent);
+    const prefix = new Hash().add(before).add(logId.term).add(payloadHash(payload)).value;
+    const known = { logId, before, prefix, payload, isShared: false };
     this.#entries.set(keyOf(logId.term, logId.index), known);
   }
 
-  #prefixAfter(parent: LogId, { logId, payload }: Entry): number {
-    const before = this.prefixOf(parent) ?? -1;
-    return new Hash().add(before).add(logId.term).add(payloadHash(payload)).value;
+  #prefixBefore(parent: LogId): number {
+    return this.prefixOf(parent) ?? -1;
   }
 
   #checkOrder(node: string, parent: LogId, { logId }: Entry): void {

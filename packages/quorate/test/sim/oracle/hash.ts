@@ -18,7 +18,7 @@ export class Hash {
 
   addBytes(bytes: Uint8Array): this {
     this.add(bytes.length);
-    for (const byte of bytes) this.#mix(byte);
+    for (let at = 0; at < bytes.length; at += 1) this.#mix(bytes[at] as number);
     return this;
   }
 
@@ -76,6 +76,9 @@ export function isSame(left: unknown, right: unknown): boolean {
   if (Object.is(left, right)) return true;
   if (typeof left !== 'object' || typeof right !== 'object') return false;
   if (left === null || right === null) return false;
+  if (Array.isArray(left) && Array.isArray(right)) {
+    return left.length === right.length && left.every((one, at) => isSame(one, right[at]));
+  }
   const one = left as Record<string, unknown>;
   const other = right as Record<string, unknown>;
   const names = namesIn(one);

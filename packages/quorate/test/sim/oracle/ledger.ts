@@ -18,6 +18,8 @@ export interface Seen {
   readsServed: number;
   recoveries: number;
   imagesRead: number;
+  /** Nodes that were closed and could be looked at after it. */
+  closes: number;
 }
 
 /** What happened so far, as somebody would know it who sees all nodes and all disks at once. */
@@ -37,10 +39,13 @@ export class Ledger {
     readsServed: 0,
     recoveries: 0,
     imagesRead: 0,
+    closes: 0,
   };
   /** By index: what somebody has committed, and the term in which that node did. */
   readonly committed: LogId[] = [noLogId];
   readonly committedIn: Term[] = [0];
+  /** By term in which it was committed: the newest entry, and who had it on disk at that moment. */
+  readonly newestIn = new Map<Term, { readonly index: LogIndex; readonly by: Set<NodeId> }>();
   /** By term: who led it. */
   readonly leaders = new Map<Term, NodeId>();
   /** By term: the log of that leader, as long as it led; it only grows. */

@@ -133,6 +133,29 @@ test('a core that goes by another membership than its log has is seen (S17)', ()
   ).toBe('S17');
 });
 
+test('a truncated membership that stays in force is seen, whoever else says so (S17)', () => {
+  const it = benchOf();
+  const { bench, logs } = it;
+  const joint = { cluster: 'bench', voters: [['a', 'b', 'c'], ['a']], nodes };
+  bench.lead('b', 1);
+  const change = changeTo(joint, 1, 3);
+  bench.ledger.tree.make('b', { term: 1, index: 2 }, change);
+  bench.node('b').log.append(1);
+  bench.lead('c', 2);
+  const truncate = (): string => {
+    bench.copy('b', 'a');
+    bench.node('a').changes.push(change.logId);
+    return persist(it, 'a', appendOf('c', 2), { truncate: 1 });
+  };
+
+  expect(truncate()).toBe('none');
+  expect(codeOf(() => logs.afterStep(bench.node('a'), bench.state('a')))).toBe('none');
+  expect(truncate()).toBe('none');
+  // Both the core and what was noted of it as it went along have it wrong.
+  bench.node('a').changes.push(change.logId);
+  expect(codeOf(() => logs.afterStep(bench.node('a'), bench.state('a')))).toBe('S17');
+});
+
 test('a snapshot of what nobody committed, or with another membership, is seen (S19)', () => {
   const { bench, logs } = benchOf();
   bench.lead('a', 1);

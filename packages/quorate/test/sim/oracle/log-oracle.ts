@@ -18,6 +18,9 @@ export class LogOracle {
   /** Memberships of live cores that were compared with their entries. */
   readonly #compared = new WeakSet<object>();
 
+  /** Nodes whose log has lost something in this step, at its end or at its start. */
+  readonly #changed = new Set<SeenNode>();
+
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
   }
@@ -77,6 +80,7 @@ export class LogOracle {
     const last = node.log.last.index;
     const rest = node.changes.filter((change) => change.index > index && change.index <= last);
     node.changes = [membership.logId, ...rest];
+    this.#changed.add(node);
     this.#ledger.seen.snapshotsInstalled += 1;
   }
 
@@ -110,6 +114,7 @@ export class LogOracle {
         `${node.id} thinks that its log is ${log.purged.index} to ${nameOf(log.last)}, ` +
         `and it is ${purged.index} to ${nameOf(last)}`,
     );
+    if (this.#changed.delete(node)) this.#recount(node);
     const { change } = node;
     demand(
       membership.logId.index === change.index && membership.logId.term === change.term,
@@ -176,6 +181,26 @@ export class LogOracle {
     );
     log.truncate(index);
     while (node.changes.length > 0 && node.change.index > index) node.changes.pop();
+    this.#changed.add(node);
+  }
+
+  /** The newest membership is looked for anew, from the end of the log to what it stands on. */
+  #recount({ id, log, change }: SeenNode): void {
+    const { tree } = this.#ledger;
+    let { index } = log.last;
+    const termAt = (at: number): number => log.termAt(at) ?? -1;
+    while (index > log.purged.index) {
+      if (tree.membershipOf({ term: termAt(index), index }) !== undefined) break;
+      index -= 1;
+    }
+    const isInLog = index > log.purged.index;
+    const found = isInLog ? { term: termAt(index), index } : this.#ledger.changeAt(index);
+    demand(
+      found.index === change.index && found.term === change.term,
+      'S17',
+      () =>
+        `${id} has ${nameOf(found)} as its newest membership, and went on with ${nameOf(change)}`,
+    );
   }
 
   /** A leader appends a membership: one at a time, in one step, after a commit in its own term. */

@@ -12,8 +12,8 @@ class Talking {
     commits: new CommitOracle(this.bench.ledger),
   });
 
-  send(from: string, kind: SimMessage['kind'], request: unknown, committed = 1): string {
-    const view = this.#view(from, committed);
+  send(from: string, kind: SimMessage['kind'], request: unknown, now: object = {}): string {
+    const view = this.#view(from, { committed: 1, ...now });
     return codeOf(() =>
       this.#messages.onSent(this.bench.node(from), view, message(from, kind, request)),
     );
@@ -22,12 +22,17 @@ class Talking {
   answer(to: string, kind: SimMessage['kind'], request: unknown, response: unknown): string {
     const asked = message('x', kind, request);
     return codeOf(() =>
-      this.#messages.onAnswered(this.bench.node(to), this.#view(to, 1), asked, response),
+      this.#messages.onAnswered(
+        this.bench.node(to),
+        this.#view(to, { committed: 1 }),
+        asked,
+        response,
+      ),
     );
   }
 
-  #view(id: string, committed: number): NodeView {
-    return { id, disk: 1, state: this.bench.state(id, { committed }) } as unknown as NodeView;
+  #view(id: string, now: object): NodeView {
+    return { id, disk: 1, state: this.bench.state(id, now) } as unknown as NodeView;
   }
 }
 
@@ -66,6 +71,14 @@ test('a leader that tells of a commit that it has not made is seen (S12)', () =>
   expect(it.send('a', 'appendEntries', { ...append, term: 1, leader: 'a', committed: 2 })).toBe(
     'S12',
   );
+});
+
+test('a leader that goes on sending although it knows of a newer term is seen (S1)', () => {
+  const it = new Talking();
+  it.bench.lead('a', 1);
+  const old = { ...append, term: 1, leader: 'a' };
+  expect(it.send('a', 'appendEntries', old)).toBe('none');
+  expect(it.send('a', 'appendEntries', old, { term: 2 })).toBe('S1');
 });
 
 test('a snapshot of what is not committed is seen when it is sent (S19)', () => {

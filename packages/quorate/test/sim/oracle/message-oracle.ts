@@ -91,10 +91,19 @@ export class MessageOracle {
     }
   }
 
-  /** A leader tells of nothing as committed that it has not committed itself (S12). */
+  /**
+   * A leader tells of nothing as committed that it has not committed itself (S12), and of nothing
+   * at all once it knows of a newer term (S1).
+   */
   #onAppendSent(node: SeenNode, { state }: NodeView, rpc: AppendEntriesRequest): void {
     const { term, leader, committed } = rpc;
     this.#demandLeader(node, { term, leader });
+    const now = state?.term ?? term;
+    demand(
+      now === term,
+      'S1',
+      () => `${node.id} speaks as the leader of term ${term}, and its term is ${now}`,
+    );
     const own = state?.committed ?? 0;
     demand(
       committed <= own,

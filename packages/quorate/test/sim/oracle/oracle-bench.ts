@@ -2,8 +2,11 @@ import type { Event } from '../../../src/core/event.ts';
 import type { CoreState } from '../../../src/core/state.ts';
 import type { Entry, LogId, NodeId, Term } from '../../../src/core/types.ts';
 import { SimViolation } from '../hooks.ts';
+import type { Command } from '../machine.ts';
 import { Ledger } from './ledger.ts';
 import type { SeenNode } from './seen-node.ts';
+
+const encoder = new TextEncoder();
 
 /** A made-up piece of history for the tests of one check: logs as terms, from index 1 on. */
 export class OracleBench {
@@ -39,10 +42,11 @@ export class OracleBench {
     return this.ledger.node(id);
   }
 
-  /** An entry nobody has made yet, of one byte that no other has. */
-  entry(term: Term, index: number): Entry {
+  /** An entry nobody has made yet: of `command`, or of one byte that no other has. */
+  entry(term: Term, index: number, command?: Command): Entry {
     this.#made += 1;
-    const bytes = Uint8Array.of(this.#made);
+    const bytes =
+      command === undefined ? Uint8Array.of(this.#made) : encoder.encode(JSON.stringify(command));
     return {
       logId: { term, index },
       payload: { type: 'command', data: { bytes, value: undefined } },
@@ -50,9 +54,9 @@ export class OracleBench {
   }
 
   /** `id` leads `term` and has made an entry in it after those it has; it is on its disk too. */
-  lead(id: NodeId, term: Term): LogId {
+  lead(id: NodeId, term: Term, command?: Command): LogId {
     const node = this.node(id);
-    const entry = this.entry(term, node.log.last.index + 1);
+    const entry = this.entry(term, node.log.last.index + 1, command);
     this.ledger.tree.make(id, node.log.last, entry);
     for (const log of [node.log, node.disk.log]) log.append(term);
     this.vote(id, term, id);

@@ -21,9 +21,11 @@ export class RecoveryOracle {
   /** The shadow of the node begins anew with what was found. */
   onRecovered(node: SeenNode, found: Durable, acknowledged: Durable): void {
     this.#ledger.seen.recoveries += 1;
-    this.#checkVote(node, found);
-    this.#checkSnapshot(node, found);
-    this.#checkEntries(node, found);
+    if (!node.isCopy) {
+      this.#checkVote(node, found);
+      this.#checkSnapshot(node, found);
+      this.#checkEntries(node, found);
+    }
     this.#checkContent(node, found, acknowledged);
     begin(node, found);
     node.changes = this.#changesIn(found);

@@ -36,6 +36,8 @@ export class SeenNode {
   disk = new SeenDisk();
   /** Disks that the node had before: they count for what was decided while they were there. */
   readonly lost: SeenDisk[] = [];
+  /** The next start finds an old copy: what it has nobody can say beforehand. */
+  isCopy = false;
 
   // Of one life.
   isUp = false;
@@ -98,6 +100,7 @@ export class SeenNode {
   wipe(): void {
     this.lost.push(this.disk);
     this.disk = new SeenDisk();
+    this.isCopy = false;
     this.asked = [];
   }
 }

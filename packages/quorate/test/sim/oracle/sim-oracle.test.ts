@@ -102,6 +102,26 @@ describe('the oracle of a whole run', () => {
       }),
     ],
     [
+      'a timer that a closed node has left behind',
+      'S24',
+      once('stepped', ({ node }) => ({
+        type: 'ended',
+        node,
+        how: 'close',
+        left: { timers: 1, calls: 0 },
+      })),
+    ],
+    [
+      'a call without an end on a node that is closed',
+      'S24',
+      once('stepped', ({ node }) => ({
+        type: 'ended',
+        node,
+        how: 'close',
+        left: { timers: 0, calls: 1 },
+      })),
+    ],
+    [
       'a node that stops by itself without a reason',
       'S26',
       once('stepped', ({ node }) => ({

@@ -43,7 +43,7 @@ export class SimOracle implements Oracle {
 
   constructor(world: SimWorld) {
     const config = completeConfig(world.knobs.config);
-    this.applies = new ApplyOracle(this.ledger, config);
+    this.applies = new ApplyOracle(this.ledger);
     this.bounds = new BoundsOracle(world, config);
     this.#logs = new LogOracle(this.ledger);
     this.#votes = new VoteOracle(this.ledger);
@@ -82,11 +82,18 @@ export class SimOracle implements Oracle {
   }
 
   settled(): void {
-    for (const id of this.#untold.keys()) this.#catchUp(this.ledger.node(id));
-    for (const node of this.#truncated) node.disk.logBefore = undefined;
-    this.#truncated.clear();
-    for (const node of this.#failed) node.isDiskDead = node.diskFailure !== undefined;
-    this.#failed.clear();
+    // Nearly always there is nothing, and this comes after each event of the world.
+    if (this.#untold.size > 0) {
+      for (const id of this.#untold.keys()) this.#catchUp(this.ledger.node(id));
+    }
+    if (this.#truncated.size > 0) {
+      for (const node of this.#truncated) node.disk.logBefore = undefined;
+      this.#truncated.clear();
+    }
+    if (this.#failed.size > 0) {
+      for (const node of this.#failed) node.isDiskDead = node.diskFailure !== undefined;
+      this.#failed.clear();
+    }
     this.bounds.settled();
   }
 
@@ -171,6 +178,12 @@ export class SimOracle implements Oracle {
     const node = this.ledger.node(view.id);
     this.#catchUp(node);
     this.#logs.checkSnapshot(node, meta);
+    const { index } = node.disk.snapshot;
+    demand(
+      meta.lastLogId.index >= index,
+      'S19',
+      () => `${view.id} puts a snapshot up to ${meta.lastLogId.index} in the place of ${index}`,
+    );
     node.disk.snapshot = meta.lastLogId;
   }
 
@@ -190,18 +203,29 @@ export class SimOracle implements Oracle {
     watchWrites(node, state as CoreState);
   }
 
-  #onEnded({ node: view, how, cause }: Of<'ended'>): void {
+  #onEnded({ node: view, how, cause, left }: Of<'ended'>): void {
     const node = this.ledger.node(view.id);
+    if (left !== undefined) {
+      this.ledger.seen.closes += 1;
+      const { timers, calls } = left;
+      demand(
+        timers === 0 && calls === 0,
+        'S24',
+        () => `${view.id} is closed, and has ${timers} timers and ${calls} calls under way`,
+      );
+    }
     // Of a step that was cut short nobody heard, so its machine answered nobody.
     this.#untold.delete(view.id);
     this.#onCutShort(node, view.disk);
     node.end();
     if (how === 'wipe') node.wipe();
+    if (how === 'oldDisk') node.isCopy = true;
     if (how !== 'stop') return;
     const text = messagesOf(cause);
     const isOurs = text.includes('Broken invariant');
     demand(!isOurs, 'S26', () => `${node.id} stopped: ${text}`);
-    const isKnown = node.diskFailure !== undefined || /\b(EIO|ENOSPC)\b/.test(text);
+    const isDamage = view.hasDamage && codesOf(cause).includes('RAFT_DAMAGED');
+    const isKnown = node.diskFailure !== undefined || /\b(EIO|ENOSPC)\b/.test(text) || isDamage;
     if (!isKnown) throw violation('S26', `${node.id} stopped by itself: ${text}`, { cause });
   }
 
@@ -240,8 +264,8 @@ export class SimOracle implements Oracle {
 
   #catchUp(node: SeenNode): void {
     const untold = this.#untold.get(node.id);
-    if (untold === undefined || untold.length === 0) return;
-    this.#untold.set(node.id, []);
+    if (untold === undefined) return;
+    this.#untold.delete(node.id);
     for (const one of untold) {
       if (one.type === 'applied') this.applies.onApplied(node, one.batch, one.responses);
       else if (one.type === 'frozen') this.applies.onFrozen(node, one.digest);
@@ -269,4 +293,13 @@ export function messagesOf(error: unknown): string {
   const messages: string[] = [];
   for (let at: unknown = error; at instanceof Error; at = at.cause) messages.push(at.message);
   return messages.length > 0 ? messages.join(' <- ') : String(error);
+}
+
+/** The codes of an error and of those that led to it. */
+function codesOf(error: unknown): unknown[] {
+  const codes: unknown[] = [];
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    codes.push('code' in at ? at.code : undefined);
+  }
+  return codes;
 }

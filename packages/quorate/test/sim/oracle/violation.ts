@@ -4,9 +4,6 @@ import { SimViolation } from '../hooks.ts';
 /** What must never be seen in a simulated cluster, by the code it has in the simulator's table. */
 const titles = {
   ...safetyTitles,
-  S22: 'honest-answers',
-  S23: 'exactly-once',
-  S25: 'failed-disk',
   E1: 'liveness-when-healed',
   E2: 'agreement',
   E3: 'linearizability',

@@ -108,6 +108,27 @@ test('an election by voters of whom nobody has what is committed is seen (S16)',
   expect(codeOf(() => win(bench, votes, 'a', 2, ['c']))).toBe('S16');
 });
 
+test('voters who got it only since it was committed are not enough (S16)', () => {
+  const { bench, votes } = benchOf();
+  bench.lead('a', 1);
+  bench.copy('a', 'b', 'c');
+  bench.commit('a', 1);
+  const { newestIn } = bench.ledger;
+
+  newestIn.set(1, { index: 2, by: new Set(['a', 'c']) });
+  expect(codeOf(() => win(bench, votes, 'b', 2, ['c']))).toBe('none');
+  newestIn.set(1, { index: 2, by: new Set(['a']) });
+  expect(codeOf(() => win(bench, votes, 'b', 3, ['c']))).toBe('S16');
+});
+
+test('a leader that has no vote itself is seen (S18)', () => {
+  const { bench, votes } = benchOf();
+  bench.copy('a', 'd');
+  bench.node('d').changeBefore = bench.node('a').changeBefore;
+
+  expect(codeOf(() => win(bench, votes, 'd', 1, ['a', 'b']))).toBe('S18');
+});
+
 test('a vote that nobody gave, and one of a learner, are not enough (S18)', () => {
   const { bench, votes } = benchOf();
   bench.vote('a', 1, 'a');
@@ -126,17 +147,26 @@ test('a term that falls is seen (S14)', () => {
   expect(codeOf(() => votes.onStepped(node, wake, bench.state('a', { term: 3 })))).toBe('S14');
 });
 
+const rpc = {
+  term: 1,
+  candidate: 'b',
+  lastLogId: { term: 0, index: 1 },
+  preVote: true,
+  transfer: false,
+};
+const event = { type: 'requestVote', request: 1, rpc } as const;
+
+test('a pre-vote that is written down is seen (S20)', () => {
+  const { bench, votes } = benchOf();
+  const write = { type: 'persist', write: 1 } as const;
+
+  expect(codeOf(() => votes.onPersist(bench.node('a'), wake, write))).toBe('none');
+  expect(codeOf(() => votes.onPersist(bench.node('a'), event, write))).toBe('S20');
+});
+
 test('a pre-vote request that moves the election timer is seen (S20)', () => {
   const { bench, votes } = benchOf();
   const node = bench.node('a');
-  const rpc = {
-    term: 1,
-    candidate: 'b',
-    lastLogId: { term: 0, index: 1 },
-    preVote: true,
-    transfer: false,
-  };
-  const event = { type: 'requestVote', request: 1, rpc } as const;
   const step = (electionAt: number): (() => void) => {
     const state: Readonly<CoreState> = bench.state('a', { electionAt, leaderHeardAt: -Infinity });
     return () => votes.onStepped(node, event, state);

@@ -45,6 +45,11 @@ export class VoteOracle {
 
   /** A node that opens a term for itself has asked before, unless its leader told it to (S20). */
   onPersist(node: SeenNode, event: Event, { vote }: Persist): void {
+    demand(
+      event.type !== 'requestVote' || !event.rpc.preVote,
+      'S20',
+      () => `${node.id} writes something down because somebody asked for a pre-vote`,
+    );
     if (vote?.votedFor !== node.id || vote.term <= node.term) return;
     if (event.type === 'timeoutNow') return;
     const before = node.lastCampaign;
@@ -93,10 +98,16 @@ export class VoteOracle {
 
   /** A vote leaves: it is on the disk (S3), and it is the only one of its term (S2). */
   onReleased(
-    { id, disk: { vote, votes } }: SeenNode,
+    { id, isCopy, disk: { vote, votes } }: SeenNode,
     disk: number,
     { term, votedFor }: { readonly term: Term; readonly votedFor: NodeId },
   ): void {
+    // The simulator puts a copy back only where all others can tell.
+    demand(
+      !isCopy,
+      'S2',
+      () => `${id} votes in term ${term} on an old copy, which has forgotten its votes`,
+    );
     this.#ledger.seen.votesReleased += 1;
     demand(
       votes.get(term) === votedFor,
@@ -137,8 +148,14 @@ export class VoteOracle {
       const hasVoted = this.#hasReleased(voter, term, id);
       demand(hasVoted, 'S18', () => `${id} counts a vote of ${voter} in term ${term} never given`);
     }
+    const voters = this.#ledger.votersOf(changeBefore);
     demand(
-      isQuorum(this.#ledger.votersOf(changeBefore), electorate),
+      voters.some((set) => set.includes(id)),
+      'S18',
+      () => `${id} leads term ${term}, and has no vote by ${nameOf(changeBefore)}`,
+    );
+    demand(
+      isQuorum(voters, electorate),
       'S18',
       () =>
         `${id} leads term ${term} by ${[...electorate].join(', ')}, ` +
@@ -158,7 +175,9 @@ export class VoteOracle {
       'S8',
       () => `${node.id} leads term ${term} without ${nameOf(entry)}, committed in an older term`,
     );
-    const holders = this.#ledger.holders(entry);
+    // Those who had it when it was committed; those who got it since make up for nobody.
+    const { by } = this.#ledger.newestIn.get(committedIn[index] as Term) ?? {};
+    const holders = by ?? this.#ledger.holders(entry);
     demand(
       [...electorate].some((id) => holders.has(id)),
       'S16',
