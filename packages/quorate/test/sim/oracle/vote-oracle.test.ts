@@ -129,6 +129,23 @@ test('a leader that has no vote itself is seen (S18)', () => {
   expect(codeOf(() => win(bench, votes, 'd', 1, ['a', 'b']))).toBe('S18');
 });
 
+test('a leader has a vote if the change that takes it may be in its log alone', () => {
+  const { bench, votes } = benchOf();
+  const others = { cluster: 'bench', voters: [['b', 'c']], nodes: { b: {}, c: {} } };
+  const logId = { term: 1, index: 2 };
+  const entry = { logId, payload: { type: 'membership', membership: others } } as const;
+  bench.ledger.tree.make('a', { term: 0, index: 1 }, entry);
+  for (const id of bench.ids) {
+    const node = bench.node(id);
+    node.log.append(1);
+    node.disk.log.append(1);
+    node.changes.push(logId);
+    node.changeBefore = logId;
+  }
+
+  expect(codeOf(() => win(bench, votes, 'a', 2, ['b', 'c']))).toBe('none');
+});
+
 test('a vote that nobody gave, and one of a learner, are not enough (S18)', () => {
   const { bench, votes } = benchOf();
   bench.vote('a', 1, 'a');

@@ -142,15 +142,18 @@ export class VoteOracle {
   }
 
   /** Whoever is counted has a vote, and has given it (S18). */
-  #checkElectorate({ id, changeBefore }: SeenNode, term: Term, electorate: Set<NodeId>): void {
+  #checkElectorate(node: SeenNode, term: Term, electorate: Set<NodeId>): void {
+    const { id, changeBefore, changes } = node;
     for (const voter of electorate) {
       if (voter === id) continue;
       const hasVoted = this.#hasReleased(voter, term, id);
       demand(hasVoted, 'S18', () => `${id} counts a vote of ${voter} in term ${term} never given`);
     }
     const voters = this.#ledger.votersOf(changeBefore);
+    // A change that leaves it out may be in its log alone, and then nobody else could win.
+    const recent = [changeBefore, ...changes.slice(-2)];
     demand(
-      voters.some((set) => set.includes(id)),
+      recent.some((change) => this.#ledger.votersOf(change).some((set) => set.includes(id))),
       'S18',
       () => `${id} leads term ${term}, and has no vote by ${nameOf(changeBefore)}`,
     );
