@@ -110,9 +110,12 @@ export class ClientWorkload implements Workload {
       const reader = this.#newClient(`last-${at + 1}`, patient, false);
       for (const key of this.#operations.newestKeys) {
         // One that was removed, or is in quarantine, may not know yet and will not serve.
-        const place = (): NodeId | undefined => (this.#isMember(id, core) ? id : undefined);
-        if (place() === undefined) return;
-        await this.#retry(place, (node) => reader.perform({ op: 'read', key }, node));
+        const mayServe = (): boolean => this.#isMember(id, core);
+        await this.#retry(
+          () => (mayServe() ? id : undefined),
+          (node) => reader.perform({ op: 'read', key }, node),
+          mayServe,
+        );
       }
       await this.#until(() => reader.openCount === 0);
     });
@@ -143,12 +146,13 @@ export class ClientWorkload implements Workload {
     );
   }
 
-  /** Tries until it is done, as long as there is somebody to ask. */
+  /** Tries until it is done, as long as there is any use in it. */
   async #retry(
     find: () => NodeId | undefined,
     perform: (node: NodeId) => Promise<string>,
+    isOfUse: () => boolean = () => true,
   ): Promise<void> {
-    for (;;) {
+    while (isOfUse()) {
       const node = find();
       if (node !== undefined && (await perform(node)) === 'done') return;
       await this.#sleep(50);
