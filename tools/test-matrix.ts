@@ -2,6 +2,7 @@
 // a folder of their own: each would claim node_modules/.bin/node. `npm run test:matrix -- 22 26`
 // runs those only; what is not a number goes to the tests as filters.
 
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -11,6 +12,8 @@ import { endProgramsOnSignal, runProgram } from './run-program.ts';
 const folder = path.join(import.meta.dirname, 'node-matrix');
 const majors = ['22', '24', '26'];
 const installTimeoutMs = 10 * 60_000;
+/** Runs of the simulator that must be the same everywhere. */
+const seeds = ['matrix-1', 'matrix-2', 'matrix-3', 'matrix-4', 'matrix-5'];
 const testTimeoutMs = 60 * 60_000;
 
 endProgramsOnSignal();
@@ -18,9 +21,9 @@ const chosen = process.argv.slice(2).filter((option) => majors.includes(option))
 const filters = process.argv.slice(2).filter((option) => !majors.includes(option));
 await install();
 const results: string[] = [];
-for (const major of chosen.length > 0 ? chosen : majors) {
-  results.push(`Node ${major}: ${await testUnder(major)}`);
-}
+const used = chosen.length > 0 ? chosen : majors;
+for (const major of used) results.push(`Node ${major}: ${await testUnder(major)}`);
+results.push(compareRuns());
 console.log(`\n${results.join('\n')}`);
 
 async function install(): Promise<void> {
@@ -70,4 +73,28 @@ async function testUnder(major: string): Promise<string> {
   });
   if (exitCode !== 0) process.exitCode = 1;
   return exitCode === 0 ? 'passed' : 'failed';
+}
+
+/** The simulator does the same under every Node, to the byte. */
+function compareRuns(): string {
+  for (const seed of seeds) {
+    const hashes = used.map((major) => hashUnder(major, seed));
+    if (new Set(hashes).size === 1) continue;
+    process.exitCode = 1;
+    const told = used.map((major, at) => `Node ${major} ${hashes[at]}`).join(', ');
+    return `Simulator: seed ${seed} is not the same run everywhere: ${told}`;
+  }
+  return `Simulator: ${seeds.length} seeds are the same runs under Node ${used.join(', ')}`;
+}
+
+function hashUnder(major: string, seed: string): string {
+  const flags = ['--conditions=quorate-source', '--disable-warning=ExperimentalWarning'];
+  const program = path.join(projectRoot, 'packages/quorate/test/sim/main.ts');
+  const output = execFileSync(nodeOf(major), [...flags, program, '--seed', seed], {
+    encoding: 'utf8',
+    timeout: testTimeoutMs,
+  });
+  const hash = /hash ([0-9a-f]{8})/.exec(output)?.[1];
+  if (hash === undefined) throw new Error(`Node ${major} printed no hash for seed ${seed}.`);
+  return hash;
 }
