@@ -16,6 +16,8 @@ import { UnsupportedError } from '../errors.ts';
 const magic = new TextEncoder().encode('QSNAP001');
 const endMark = 0xffff_ffff;
 const recordHeadBytes = 8;
+/** Records are small and many, and each chunk has its price: so much of them makes one. */
+const gatheredBytes = 16 * 1024;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -30,7 +32,8 @@ export async function* sealEnvelope(
   content: Chunks,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let checksum = crc32(magic);
-  yield magic;
+  let parts: Uint8Array[] = [magic];
+  let length = magic.length;
   for (const { key, value } of records) {
     const name = encoder.encode(key);
     const record = new Uint8Array(recordHeadBytes + name.length + value.length);
@@ -40,13 +43,19 @@ export async function* sealEnvelope(
     record.set(name, recordHeadBytes);
     record.set(value, recordHeadBytes + name.length);
     checksum = crc32(record, checksum);
-    yield record;
+    parts.push(record);
+    length += record.length;
+    if (length < gatheredBytes) continue;
+    yield joined(parts, length);
+    parts = [];
+    length = 0;
   }
   const end = new Uint8Array(8);
   const view = new DataView(end.buffer);
   view.setUint32(0, endMark, true);
   view.setUint32(4, crc32(end.subarray(0, 4), checksum), true);
-  yield end;
+  parts.push(end);
+  yield joined(parts, length + end.length);
   yield* content;
 }
 

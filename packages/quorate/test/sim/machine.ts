@@ -137,7 +137,11 @@ function listOf(value: Value | null): readonly string[] {
   return typeof value === 'object' && value !== null ? value : [];
 }
 
-function chunksOf(bytes: Uint8Array, size: number): Uint8Array[] {
+/** Thousands of chunks of a byte would show nothing more, and take most of the time of a run. */
+const maxChunks = 100;
+
+function chunksOf(bytes: Uint8Array, wantedSize: number): Uint8Array[] {
+  const size = Math.max(wantedSize, Math.ceil(bytes.length / maxChunks));
   const count = Math.max(1, Math.ceil(bytes.length / size));
   return Array.from({ length: count }, (_, at) => bytes.subarray(at * size, (at + 1) * size));
 }

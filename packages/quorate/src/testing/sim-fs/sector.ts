@@ -28,6 +28,22 @@ export class Sector {
 /** A sector that was allocated and holds zeroes. */
 const zeroSector = new Sector(new Uint8Array(sectorBytes));
 
+/** Memory is asked for by so many sectors: each piece has its price, however small it is. */
+const sectorsPerSlab = 8;
+let slab = new Uint8Array(0);
+
+function newBytes(): Uint8Array {
+  if (slab.byteLength === 0) slab = new Uint8Array(sectorsPerSlab * sectorBytes);
+  const bytes = slab.subarray(0, sectorBytes);
+  slab = slab.subarray(sectorBytes);
+  return bytes;
+}
+
+function isZeroes(part: Uint8Array): boolean {
+  if (part.byteLength < sectorBytes || part[0] !== 0) return false;
+  return Buffer.compare(part, zeroSector.bytes) === 0;
+}
+
 /** A hole: never written, takes no space, reads as zeroes. */
 export type SectorOrHole = Sector | undefined;
 
@@ -44,8 +60,9 @@ export function isSameContent(one: SectorOrHole, other: SectorOrHole): boolean {
 /** `sector` with `part` at byte `start` of it. */
 export function overwritten(sector: SectorOrHole, part: Uint8Array, start: number): Sector {
   // Stores write many zeroes; sharing them makes it quick to see that nothing changed.
-  if (Buffer.compare(part, zeroSector.bytes) === 0) return zeroSector;
-  const bytes = new Uint8Array(contentOf(sector).bytes);
+  if (isZeroes(part)) return zeroSector;
+  const bytes = newBytes();
+  if (part.byteLength < sectorBytes) bytes.set(contentOf(sector).bytes);
   bytes.set(part, start);
   return new Sector(bytes);
 }

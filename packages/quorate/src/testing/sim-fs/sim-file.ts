@@ -9,10 +9,10 @@ import {
   sectorBytes,
 } from './sector.ts';
 
-/** A file as it is at one moment. Never changes; files and crash states share it. */
+/** A file as it is at one moment: its own, while the sectors never change and are shared. */
 interface Image {
-  readonly size: number;
-  readonly sectors: readonly SectorOrHole[];
+  size: number;
+  readonly sectors: SectorOrHole[];
 }
 
 /** What an operation that may not be durable yet made of a sector or of the size. */
@@ -22,22 +22,20 @@ export interface Version<Value> {
   readonly sequence: number;
 }
 
-const emptyImage: Image = { size: 0, sectors: [] };
-
 /**
  * One file: what programs see (`#current`, the page cache), what the disk is sure to hold
  * (`#durable`), and between the two, for each sector and for the size, the versions since, any of
  * which the disk may hold as well. Names are none of its business.
  */
 export class SimFile {
-  #durable: Image;
+  readonly #durable: Image;
   #current: Image;
   readonly #sizes: Version<number>[] = [];
   readonly #versions = new Map<number, Version<SectorOrHole>[]>();
 
-  constructor(image: Image = emptyImage) {
-    this.#durable = image;
-    this.#current = image;
+  constructor({ size, sectors }: Readonly<Image> = { size: 0, sectors: [] }) {
+    this.#durable = { size, sectors: [...sectors] };
+    this.#current = { size, sectors: [...sectors] };
   }
 
   get size(): number {
@@ -89,7 +87,7 @@ export class SimFile {
   }
 
   write(bytes: Uint8Array, position: number, sequence: number): void {
-    const sectors = this.#current.sectors.slice();
+    const { sectors } = this.#current;
     for (let done = 0; done < bytes.byteLength; ) {
       const number = Math.floor((position + done) / sectorBytes);
       const start = (position + done) % sectorBytes;
@@ -102,7 +100,7 @@ export class SimFile {
     }
     const size = Math.max(this.size, position + bytes.byteLength);
     if (size > this.size) this.#sizes.push({ value: size, sequence });
-    this.#current = { size, sectors };
+    this.#current.size = size;
   }
 
   truncate(size: number, sequence: number): void {
@@ -116,7 +114,7 @@ export class SimFile {
 
   /** All that was done up to the operation `sequence` is durable. */
   settle(sequence: number): void {
-    this.#settleSectors([...this.#versions.keys()], sequence);
+    for (const number of this.#versions.keys()) this.#settleSector(number, sequence);
     this.#settleSize(sequence);
   }
 
@@ -124,9 +122,7 @@ export class SimFile {
   settleWrite(position: number, length: number, sequence: number): void {
     const first = Math.floor(position / sectorBytes);
     const end = Math.ceil((position + length) / sectorBytes);
-    const numbers: number[] = [];
-    for (let number = first; number < end; number += 1) numbers.push(number);
-    this.#settleSectors(numbers, sequence);
+    for (let number = first; number < end; number += 1) this.#settleSector(number, sequence);
     if (position + length > this.#durable.size) this.#settleSize(sequence);
   }
 
@@ -157,8 +153,9 @@ export class SimFile {
         const byte = change(contentOf(sector).bytes[start] ?? 0);
         return overwritten(sector, new Uint8Array([byte]), start);
       };
-      this.#durable = replaced(this.#durable, number, changed(this.#durable.sectors[number]));
-      this.#current = replaced(this.#current, number, changed(this.#current.sectors[number]));
+      for (const image of [this.#durable, this.#current]) {
+        replace(image, number, changed(image.sectors[number]));
+      }
     }
   }
 
@@ -182,37 +179,40 @@ export class SimFile {
   }
 
   #addVersion(number: number, value: SectorOrHole, sequence: number): void {
-    const versions = this.#versions.get(number) ?? [];
-    const before = versions.length === 0 ? this.#durable.sectors[number] : versions.at(-1)?.value;
+    const versions = this.#versions.get(number);
+    const last = versions?.at(-1);
+    const before = last === undefined ? this.#durable.sectors[number] : last.value;
     // A crash cannot tell it from the one before; a hole and zeroes differ in what they take up.
     if (isSameContent(before, value) && (before === undefined) === (value === undefined)) return;
-    this.#versions.set(number, [...versions, { value, sequence }]);
+    if (versions === undefined) this.#versions.set(number, [{ value, sequence }]);
+    else versions.push({ value, sequence });
   }
 
-  #settleSectors(numbers: readonly number[], sequence: number): void {
-    const sectors = this.#durable.sectors.slice();
-    for (const number of numbers) {
-      const versions = this.#versions.get(number) ?? [];
-      const settled = versions.findLast((version) => version.sequence <= sequence);
-      if (settled === undefined) continue;
-      while (sectors.length < number) sectors.push(undefined);
-      sectors[number] = settled.value;
-      const rest = versions.filter((version) => version.sequence > sequence);
-      if (rest.length === 0) this.#versions.delete(number);
-      else this.#versions.set(number, rest);
-    }
-    this.#durable = { ...this.#durable, sectors };
+  #settleSector(number: number, sequence: number): void {
+    const versions = this.#versions.get(number);
+    const settled = versions?.findLast((version) => version.sequence <= sequence);
+    if (versions === undefined || settled === undefined) return;
+    const { sectors } = this.#durable;
+    while (sectors.length < number) sectors.push(undefined);
+    sectors[number] = settled.value;
+    const rest = versions.filter((version) => version.sequence > sequence);
+    if (rest.length === 0) this.#versions.delete(number);
+    else this.#versions.set(number, rest);
   }
 
   #settleSize(sequence: number): void {
     const settled = this.#sizes.findLast((version) => version.sequence <= sequence);
     if (settled === undefined) return;
     this.#sizes.splice(0, this.#sizes.lastIndexOf(settled) + 1);
-    this.#durable = { ...this.#durable, size: settled.value };
+    this.#durable.size = settled.value;
   }
 }
 
-function readFrom({ size, sectors }: Image, buffer: Uint8Array, position: number): number {
+function readFrom(
+  { size, sectors }: Readonly<Image>,
+  buffer: Uint8Array,
+  position: number,
+): number {
   const end = Math.min(size, position + buffer.byteLength);
   for (let at = position; at < end; ) {
     const number = Math.floor(at / sectorBytes);
@@ -235,10 +235,8 @@ function cutTo(size: number, sectors: readonly SectorOrHole[]): SectorOrHole[] {
   return kept;
 }
 
-function replaced(image: Image, number: number, sector: Sector): Image {
-  if (number >= Math.ceil(image.size / sectorBytes)) return image;
-  const sectors = image.sectors.slice();
+function replace({ size, sectors }: Image, number: number, sector: Sector): void {
+  if (number >= Math.ceil(size / sectorBytes)) return;
   while (sectors.length < number) sectors.push(undefined);
   sectors[number] = sector;
-  return { ...image, sectors };
 }

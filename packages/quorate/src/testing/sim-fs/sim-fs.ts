@@ -311,8 +311,12 @@ function crashedFiles(items: Unsettled['items'], choice: CrashChoice): Map<SimFi
   );
 }
 
+/** Most are; of names that begin with a dot it does not say. */
+const isPlain = /^(?:\/[^./][^/]*)+$/;
+
 /** Absolute, without `.`, `..` and doubled slashes. */
 function plainPath(path: string): string {
+  if (isPlain.test(path)) return path;
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '..') parts.pop();

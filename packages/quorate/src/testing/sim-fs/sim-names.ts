@@ -21,6 +21,8 @@ export class SimNames {
   readonly #current: Map<string, SimNode>;
   /** In order. A durable one stays for as long as an older one is not. */
   readonly #changes: NameChange[] = [];
+  /** The names that were asked for last; each is looked at again before it is believed. */
+  readonly #paths = new WeakMap<SimFile, string>();
 
   constructor(names: ReadonlyMap<string, SimNode> = new Map([['/', 'directory']])) {
     this.#durable = new Map(names);
@@ -37,7 +39,13 @@ export class SimNames {
 
   /** The name that a file has now, if any. */
   pathOf(file: SimFile): string | undefined {
-    for (const [path, node] of this.#current) if (node === file) return path;
+    const known = this.#paths.get(file);
+    if (known !== undefined && this.#current.get(known) === file) return known;
+    for (const [path, node] of this.#current) {
+      if (node !== file) continue;
+      this.#paths.set(file, path);
+      return path;
+    }
     return undefined;
   }
 

@@ -247,7 +247,7 @@ export class ClientWorkload implements Workload {
 }
 
 /** All clients together make one call in so many milliseconds, bursts left aside. */
-const msPerCall = 2;
+const msPerCall = 4;
 
 /** In so many stretches of time leadership may change for reasons from before. */
 const maxLooks = 4;
