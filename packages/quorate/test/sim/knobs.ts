@@ -45,6 +45,7 @@ export const faultKinds = [
   'plot.held',
   'plot.older',
   'plot.wiped',
+  'plot.contradicted',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -152,7 +153,7 @@ function drawPlotConfig(
   faults: Knobs['faults'],
 ): Partial<RaftConfig> {
   // What a node that is left behind would need is purged; what is read is not in memory.
-  const isBehind = faults['plot.behind'] || faults['plot.older'];
+  const isBehind = faults['plot.behind'] || faults['plot.older'] || faults['plot.contradicted'];
   return {
     ...(isBehind ? { keepBytes: choose('plotKeepBytes', [0, 300]) } : {}),
     // Snapshots that nobody asked for would be newer than those that a plot asks for.

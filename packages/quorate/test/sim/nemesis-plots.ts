@@ -3,6 +3,7 @@ import type { FaultKind } from './knobs.ts';
 import type { NemesisAction } from './nemesis.ts';
 import { endLater } from './nemesis-net.ts';
 import type { CrashPoint, SimNode } from './node.ts';
+import { contradicted } from './plot-contradicted.ts';
 import { held } from './plot-held.ts';
 import {
   cutOff,
@@ -29,6 +30,7 @@ export const plotActions: Readonly<Partial<Record<FaultKind, NemesisAction>>> = 
   'plot.behind': (world) => play(world, 'plot.behind', behind),
   'plot.held': (world) => play(world, 'plot.held', held),
   'plot.older': (world) => play(world, 'plot.older', older),
+  'plot.contradicted': (world) => play(world, 'plot.contradicted', contradicted),
   'plot.wiped': (world) => play(world, 'plot.wiped', wiped),
 };
 

@@ -23,6 +23,8 @@ class CountingFs extends SimFs {
   reads = 0;
   bytes = 0;
   failures = 0;
+  /** Reads bring what lies so many bytes before what was asked for. */
+  astray = 0;
 
   override async open(...args: Parameters<SimFs['open']>): ReturnType<SimFs['open']> {
     const file = await super.open(...args);
@@ -32,7 +34,7 @@ class CountingFs extends SimFs {
       this.bytes += buffer.byteLength;
       this.failures -= 1;
       if (this.failures >= 0) throw new Error('The disk does not answer.');
-      return read(buffer, position);
+      return read(buffer, position - this.astray);
     };
     return file;
   }
@@ -159,6 +161,27 @@ describe('a reader that goes on where its last range ended', () => {
     })();
 
     await expect(reading).rejects.toThrow('was right when the log was opened and is not any more');
+  });
+
+  test('takes no other batch for the one that it asked for, however right that is', async () => {
+    const files = new CountingFs();
+    await using store = await openWal(files, { segmentBytes });
+    for (let index = 1; index <= 40; index += 1) await store.append(large(index, index + 1));
+    await store.truncate(20);
+    for (let index = 21; index <= 40; index += 1) await store.append(large(index, index + 1, 2));
+    await store.read(2, 3);
+    const before = files.bytes;
+    await store.read(5, 6);
+    const batchBytes = Math.ceil((files.bytes - before) / 8) * 8;
+
+    for (const astray of [batchBytes, 21 * batchBytes, -batchBytes]) {
+      files.astray = astray;
+      await expect(store.read(30, 31), `${astray} bytes before`).rejects.toThrow(
+        'was right when the log was opened and is not any more',
+      );
+    }
+    files.astray = 0;
+    expect((await store.read(30, 31))[0]?.logId).toEqual({ term: 2, index: 30 });
   });
 
   test('shares the file with more readers than are remembered', async () => {

@@ -7,6 +7,8 @@ export interface BatchPlace {
   readonly offset: number;
   /** Bytes of its records. */
   readonly length: number;
+  /** Its number, which no other batch of the log has. */
+  readonly number: number;
   readonly first: LogIndex;
   readonly count: number;
 }
@@ -18,6 +20,7 @@ export interface BatchPlace {
 export class BatchIndex {
   readonly #offsets: number[] = [];
   readonly #lengths: number[] = [];
+  readonly #numbers: number[] = [];
   readonly #firsts: number[] = [];
   readonly #counts: number[] = [];
 
@@ -36,9 +39,10 @@ export class BatchIndex {
     return at < 0 ? undefined : this.#first(at) + this.#count(at) - 1;
   }
 
-  add({ offset, length, first, count }: BatchPlace): void {
+  add({ offset, length, number, first, count }: BatchPlace): void {
     this.#offsets.push(offset);
     this.#lengths.push(length);
+    this.#numbers.push(number);
     this.#firsts.push(first);
     this.#counts.push(count);
   }
@@ -48,6 +52,7 @@ export class BatchIndex {
     return {
       offset: this.#offsets[position] as number,
       length: this.#lengths[position] as number,
+      number: this.#numbers[position] as number,
       first: this.#first(position),
       count: this.#count(position),
     };
@@ -67,8 +72,9 @@ export class BatchIndex {
 
   /** Forgets the entries after `index`. */
   truncate(index: LogIndex): void {
+    const lists = [this.#offsets, this.#lengths, this.#numbers, this.#firsts, this.#counts];
     while (this.size > 0 && this.#first(this.size - 1) > index) {
-      for (const list of [this.#offsets, this.#lengths, this.#firsts, this.#counts]) list.pop();
+      for (const list of lists) list.pop();
     }
     const last = this.size - 1;
     if (last < 0) return;

@@ -1,6 +1,7 @@
 import type { LogState } from '../../contract/log-store.ts';
 import { LogShape, noLogId } from '../../core/log-shape.ts';
 import type { Identity, LogId, LogIndex, Term, Vote } from '../../core/types.ts';
+import type { BatchPlace } from './batch-index.ts';
 import type { EntryRun, WalState } from './records.ts';
 import type { Segment } from './segment.ts';
 
@@ -51,13 +52,18 @@ export class WalContents {
     this.hasBegun = true;
   }
 
-  addRun(segment: Segment, place: { offset: number; length: number }, run: EntryRun): void {
+  addRun(
+    segment: Segment,
+    place: Pick<BatchPlace, 'offset' | 'length' | 'number'>,
+    run: EntryRun,
+  ): void {
     const { first, count, termStarts, last } = run;
     termStarts.forEach(({ term, index }, at) => {
       const end = termStarts[at + 1]?.index ?? last.index + 1;
       this.#shape.appendRun(term, end - index);
     });
-    segment.index.add({ ...place, first, count });
+    const { offset, length, number } = place;
+    segment.index.add({ offset, length, number, first, count });
   }
 
   /** Removes every entry after `logId`, or all if the log does not hold that one. */

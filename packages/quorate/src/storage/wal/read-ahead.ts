@@ -52,13 +52,17 @@ export class Stretch {
     return offset >= this.#start && offset + batchHeadBytes + length <= this.#end;
   }
 
-  /** Returns where the batch's records begin, or `undefined` if they are not what was written. */
-  recordsOf({ offset, length }: BatchPlace): number | undefined {
+  /**
+   * Returns where the batch's records begin, or `undefined` if they are not what was written: a
+   * disk may also bring another batch, which is as right as this one.
+   */
+  recordsOf({ offset, length, number }: BatchPlace): number | undefined {
     const at = offset - this.#start;
     const records = at + batchHeadBytes;
     if (offset === this.#checked) return records;
     const head = decodeBatchHead(this.#bytes, this.source.view, at);
-    if (head === undefined) return undefined;
+    if (head === undefined || head.salt !== this.segment.salt) return undefined;
+    if (head.number !== number || head.length !== length) return undefined;
     if (!recordsMatch(head, this.#bytes.subarray(records, records + length))) return undefined;
     this.#checked = offset;
     return records;

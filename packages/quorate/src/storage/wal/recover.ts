@@ -170,7 +170,8 @@ function takeBatch(contents: WalContents, segment: Segment, batch: FoundBatch): 
       const run = readRun(view, record);
       const fault = contents.faultOfRun(run);
       if (fault !== undefined) throw damage(contents, { file: segment.path, offset }, fault);
-      contents.addRun(segment, { offset, length: head.length }, run);
+      const { length, number } = head;
+      contents.addRun(segment, { offset, length, number }, run);
     } else {
       takeRecord(contents, { record, records, view });
     }

@@ -49,6 +49,7 @@ interface WrittenBatch {
   readonly segment: Segment;
   readonly offset: number;
   readonly length: number;
+  readonly number: number;
 }
 
 /**
@@ -313,7 +314,7 @@ export class WalLogStore implements LogStore {
     // What is purged needs to be kept no longer, now that this segment repeats the state.
     if (offset === segmentHeadBytes) await this.#segments.dropPurged();
     this.#room.written();
-    return { segment, offset, length: lengthOf(batch) };
+    return { segment, offset, length: lengthOf(batch), number };
   }
 
   #demandWritable(): void {

@@ -91,9 +91,11 @@ export class ClientWorkload implements Workload {
 
   /**
    * A node that is cut off for good answers nobody. One that passes nothing on tries a write of a
-   * session until it leads itself, if ever.
+   * session until it leads itself, if ever, and one that was removed and does not know it, until it
+   * is told.
    */
   #mustAnswer(node: NodeId, core: readonly NodeId[]): boolean {
+    if (!this.#isMember(node, core)) return false;
     const { nodes, knobs } = this.#world;
     const leads = nodes.get(node)?.state?.role === 'leader';
     return core.includes(node) && (leads || completeConfig(knobs.config).forwardWrites);
