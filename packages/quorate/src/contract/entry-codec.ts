@@ -40,25 +40,34 @@ export function entrySize({ payload }: Entry): number {
 
 /** Writes the entry at `offset` and returns where it ends. */
 export function writeEntry(
-  { logId, payload }: Entry,
+  entry: Entry,
   bytes: Uint8Array,
   view: DataView,
   offset: number,
 ): number {
-  const content = payloadBytes(payload);
+  const content = payloadBytes(entry.payload);
+  const at = writeEntryHead(entry, content.length, view, offset);
+  bytes.set(content, at);
+  return at + content.length;
+}
+
+/** Writes what comes before the payload, and returns where that begins: `length` bytes of it. */
+export function writeEntryHead(
+  { logId, payload }: Entry,
+  length: number,
+  view: DataView,
+  offset: number,
+): number {
   const session = sessionOf(payload);
-  view.setUint32(offset, content.length, true);
+  view.setUint32(offset, length, true);
   view.setUint32(offset + 4, kindOf(payload) | (flagsOf(payload) << 8), true);
   setUint53(view, offset + 8, logId.term);
   setUint53(view, offset + 16, logId.index);
-  let at = offset + headBytes;
-  if (session !== undefined) {
-    setUint53(view, at, session.id);
-    setUint53(view, at + 8, session.sequence);
-    at += sessionBytes;
-  }
-  bytes.set(content, at);
-  return at + content.length;
+  const at = offset + headBytes;
+  if (session === undefined) return at;
+  setUint53(view, at, session.id);
+  setUint53(view, at + 8, session.sequence);
+  return at + sessionBytes;
 }
 
 /** Returns how many bytes the entry at `offset` takes. */

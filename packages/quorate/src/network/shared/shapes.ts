@@ -94,7 +94,7 @@ export function readEffectiveMembership(value: unknown, path: string): Effective
   return { ...readMembership(value, path), logId };
 }
 
-function readMembership(value: unknown, path: string): Membership {
+export function readMembership(value: unknown, path: string): Membership {
   const fields = new Fields(value, path);
   return {
     cluster: fields.string('cluster'),

@@ -40,6 +40,11 @@ export class Fields {
     return this.#refuse(name, 'a whole number from 0 to 4294967295');
   }
 
+  /** Whatever it is: the application's own. */
+  any(name: string): unknown {
+    return this.#value(name);
+  }
+
   string(name: string): string {
     const value = this.#value(name);
     return typeof value === 'string' ? value : this.#refuse(name, 'a string');

@@ -1,0 +1,51 @@
+import type { PeerCertificate } from 'node:tls';
+import type { NodeId } from '../../core/types.ts';
+
+/** What a side needs to prove who it is, and to know whom to believe: all in PEM. */
+export interface TlsOptions {
+  /** Who signs the certificates of the other side. Nobody else is believed. */
+  readonly ca: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** This side's own certificate; both sides show one. */
+  readonly cert: string | Uint8Array;
+  readonly key: string | Uint8Array;
+  readonly passphrase?: string;
+  /**
+   * Ties node ids to certificates, in both directions. `'certificate'`: the id must be one of the
+   * names in the certificate (DNS names and the common name). A function decides by itself. Without
+   * it, every certificate that the `ca` has signed may speak for every node, and the one who dials
+   * demands that the name of the host is in it.
+   */
+  readonly nodeNames?: 'certificate' | NodeNames;
+  /** The name to be demanded of who is dialled, instead of the host's in its address. */
+  readonly serverName?: string;
+}
+
+export type NodeNames = (node: NodeId, certificateNames: readonly string[]) => boolean;
+
+/** The rule of `nodeNames` as a function, if there is one. */
+export function nodeNamesOf(options: TlsOptions | undefined): NodeNames | undefined {
+  const { nodeNames } = options ?? {};
+  if (nodeNames !== 'certificate') return nodeNames;
+  return (node, certificateNames) => certificateNames.includes(node);
+}
+
+/**
+ * The names in a certificate. Node writes its alternative names as one line, where a name with
+ * something strange in it is quoted; no such name is taken, so that none can pass for two.
+ */
+export function namesOf(
+  certificate: Pick<PeerCertificate, 'subject' | 'subjectaltname'>,
+): readonly string[] {
+  const names = new Set<string>();
+  const common: unknown = (certificate.subject as { CN?: unknown } | undefined)?.CN;
+  for (const name of Array.isArray(common) ? common : [common]) {
+    if (typeof name === 'string') names.add(name);
+  }
+  const entry = /([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?:, |$)/y;
+  const alternatives = certificate.subjectaltname ?? '';
+  for (let found = entry.exec(alternatives); found !== null; found = entry.exec(alternatives)) {
+    const [, kind, name = ''] = found;
+    if (kind === 'DNS' && !name.startsWith('"')) names.add(name);
+  }
+  return [...names];
+}
