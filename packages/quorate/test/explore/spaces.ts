@@ -36,7 +36,7 @@ export const fullSpaces: readonly Space[] = [
   }),
   space('full-terms', { elections: 3, proposals: 1, disk: 'instant' }),
   space('full-beat', { elections: 2, proposals: 1, beats: 1, disk: 'instant' }),
-  space('full-commands', { elections: 2, proposals: 2 }),
+  space('full-commands', { elections: 2, proposals: 2, disk: 'instant' }),
 ];
 
 /** As much of each as there is time for. */

@@ -37,8 +37,8 @@ export async function contradicted(world: World): Promise<void> {
     const hasIt = (): boolean => (victim.durable.snapshot?.lastLogId.index ?? 0) > covered;
     if (!(await until(world, 2000, hasIt)) || !victim.isAlive) return;
     world.mark('plot: a snapshot contradicts the log');
-    victim.crash('kill');
-    store.letGo();
+    // What is held back ends with the process that asked for it.
+    victim.crash('power');
     await pass(world, 50);
     if (!victim.isRetired) victim.start();
     await pass(world, 1000);
