@@ -46,6 +46,19 @@ test('a disk that has what it acknowledged is fine, and one that has less is see
   expect(check(bench, { content: forgetful, acknowledged })).toBe('E5');
 });
 
+test('a log that was emptied by a purge of what it held in another form lacks nothing', () => {
+  const bench = new OracleBench();
+  const acknowledged = durable(bench, [1, 1, 1]);
+  const emptied = (term: number): DurableModel => {
+    const content = durable(bench, []);
+    content.purged = { term, index: 2 };
+    return content;
+  };
+
+  expect(check(bench, { content: emptied(2), acknowledged })).toBe('none');
+  expect(check(bench, { content: emptied(1), acknowledged })).toBe('E5');
+});
+
 test('an entry with another content than was made, and a wrong snapshot, are seen (E7)', () => {
   const bench = new OracleBench();
   const logId = bench.lead('a', 2);

@@ -165,8 +165,11 @@ export class Image {
   #checkEntries(covered: number): void {
     const { content, acknowledged } = this.#parts;
     const { purged, entries } = content;
+    // A purge of what the log holds in another form leaves nothing of it, acknowledged or not.
+    const before = acknowledged.entries[purged.index - acknowledged.purged.index - 1]?.logId;
+    const isEmptied = before !== undefined && before.term !== purged.term;
     for (const { logId } of acknowledged.entries) {
-      if (logId.index <= covered) continue;
+      if (isEmptied || logId.index <= covered) continue;
       const found = entries[logId.index - purged.index - 1]?.logId;
       // What was being written when everything stopped may have cut it off.
       const isReplaced = (entries.at(-1)?.logId.term ?? 0) > logId.term && found === undefined;
