@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util';
 import type { Raft } from 'quorate';
 import { startCluster } from './lib/cluster.ts';
+import { disposing } from './lib/disposing.ts';
 import { median, percentile } from './lib/percentile.ts';
 import { type Row, report } from './lib/report.ts';
 
@@ -39,12 +40,14 @@ report('in-process', rows);
 
 async function measure(nodes: number, writers: number): Promise<Row> {
   const writes = Math.min(Number(values.writes), Math.max(20_000, writers * 2_000));
-  await using cluster = await startCluster(nodes);
-  await round(cluster.leader, writers, Math.ceil(writes / 4)); // Warms up; not counted.
-  const rounds: Round[] = [];
-  for (let done = 0; done < Number(values.rounds); done += 1) {
-    rounds.push(await round(cluster.leader, writers, writes));
-  }
+  const rounds = await disposing(startCluster(nodes), async ({ leader }) => {
+    await round(leader, writers, Math.ceil(writes / 4)); // Warms up; not counted.
+    const all: Round[] = [];
+    for (let done = 0; done < Number(values.rounds); done += 1) {
+      all.push(await round(leader, writers, writes));
+    }
+    return all;
+  });
   const middle = (pick: (round: Round) => number): number => median(rounds.map(pick));
   return {
     nodes,

@@ -27,12 +27,15 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '1' },
+    /** Of the raw file, and of the log's whose zeroes are made first. */
+    'file-mib': { type: 'string', default: '512' },
   },
 });
 const command = new Uint8Array(256).fill(7);
 const mebibyte = 1024 * 1024;
+const fileBytes = Number(values['file-mib']) * mebibyte;
 /** One segment for all that is written, made when the log is opened. */
-const zeroesFirst: WalOptions = { segmentBytes: 512 * mebibyte, preallocate: false };
+const zeroesFirst: WalOptions = { segmentBytes: fileBytes, preallocate: false };
 const folder = await mkdtemp(path.join(tmpdir(), 'quorate-log-append-'));
 const rows: Row[] = [];
 try {
@@ -85,7 +88,7 @@ async function measureWal(
 }
 
 async function measureRaw(file: string, proposers: number): Promise<Round> {
-  const raw = await RawLog.create(file, 512 * mebibyte);
+  const raw = await RawLog.create(file, fileBytes);
   const log = new GroupCommit((count) => raw.append(Array.from({ length: count }, () => command)));
   const round = await measure(log, proposers);
   await raw[Symbol.asyncDispose]();

@@ -24,6 +24,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { walStorage } from 'quorate/storage/wal';
 import { type BenchCluster, type BenchNode, startCluster } from './lib/cluster.ts';
+import { disposing } from './lib/disposing.ts';
 import { type Row, report } from './lib/report.ts';
 import { SlotState } from './lib/slot-state.ts';
 
@@ -64,12 +65,16 @@ try {
 }
 
 async function run(): Promise<void> {
-  await using cluster = await startCluster(Number(values.nodes), {
+  const started = startCluster(Number(values.nodes), {
     stateMachine: (id) =>
       id === 'node-1' ? leaderState : new SlotState(Number(values.slots), entryBytes),
     storage: (id) => walStorage(path.join(folder, id), { segmentBytes }),
     config: { snapshotAfterBytes, keepBytes },
   });
+  await disposing(started, writeAndReport);
+}
+
+async function writeAndReport(cluster: BenchCluster): Promise<void> {
   const builds = watchBuilds(cluster.leader);
   const points = await writeAll(cluster);
   const stateBytes = Number(values.slots) * entryBytes;

@@ -13,6 +13,7 @@ import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { type WalStorage, walStorage } from 'quorate/storage/wal';
+import { disposing } from './lib/disposing.ts';
 import { entriesOf } from './lib/entries.ts';
 import { median } from './lib/percentile.ts';
 import { type Row, report } from './lib/report.ts';
@@ -80,12 +81,13 @@ async function compare(rangeEntries: number): Promise<Row> {
 
 /** In batches of a hundred, as a busy cluster writes them. */
 async function fillLog(): Promise<void> {
-  await using storage = await walStorage(folder);
   const bytes = new Uint8Array(entryBytes).fill(7);
-  for (let first = 1; first <= count; first += 100) {
-    const length = Math.min(100, count - first + 1);
-    await storage.log.append(entriesOf(first, length, bytes));
-  }
+  await disposing(walStorage(folder), async ({ log }) => {
+    for (let first = 1; first <= count; first += 100) {
+      const length = Math.min(100, count - first + 1);
+      await log.append(entriesOf(first, length, bytes));
+    }
+  });
 }
 
 async function openMeasured(): Promise<{ storage: WalStorage; ms: number; mebibytes: number }> {

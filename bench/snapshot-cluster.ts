@@ -16,6 +16,7 @@ import type { Committed, StateMachine } from 'quorate';
 import { walStorage } from 'quorate/storage/wal';
 import { type LoopRound, writeFor } from './lib/closed-loop.ts';
 import { type BenchCluster, startCluster } from './lib/cluster.ts';
+import { disposing } from './lib/disposing.ts';
 import { median } from './lib/percentile.ts';
 import { type Row, report } from './lib/report.ts';
 
@@ -71,13 +72,17 @@ try {
 report('snapshot-cluster', rows);
 
 async function compare(writers: number): Promise<Row> {
-  await using cluster = await startCluster(3, {
+  const started = startCluster(3, {
     // The first leads: only its snapshots are large. Those of the others keep their logs short.
     stateMachine: (id) => new LargeState(id === 'node-1' ? stateMebibytes : 0),
     storage: (id) => walStorage(path.join(folder, `${writers}`, id)),
     // None is built but on demand.
     config: { snapshotAfterBytes: Number.MAX_SAFE_INTEGER },
   });
+  return disposing(started, (cluster) => compareOn(cluster, writers));
+}
+
+async function compareOn(cluster: BenchCluster, writers: number): Promise<Row> {
   const rounds: { readonly without: Round; readonly building: Round }[] = [];
   for (let at = 0; at <= Number(values.rounds); at += 1) {
     const without = await measure(cluster, writers, { builds: false });

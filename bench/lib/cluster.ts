@@ -1,19 +1,7 @@
-import { type Committed, Raft, type RaftConfig, type StateMachine, type Storage } from 'quorate';
+import { Raft, type RaftConfig, type StateMachine, type Storage } from 'quorate';
 import { MemoryNetwork } from 'quorate/network/memory';
 import { memoryStorage } from 'quorate/storage/memory';
-
-/** Answers every command with nothing: what is left is the cost of the library. */
-class EmptyStateMachine implements StateMachine<Uint8Array, undefined> {
-  apply(batch: readonly Committed<Uint8Array>[]): undefined[] {
-    return new Array<undefined>(batch.length).fill(undefined);
-  }
-
-  async snapshot(): Promise<Uint8Array[]> {
-    return [];
-  }
-
-  async restore(): Promise<void> {}
-}
+import { EmptyStateMachine } from './empty-state.ts';
 
 export type BenchNode = Raft<Uint8Array, undefined>;
 

@@ -1,13 +1,32 @@
+import { drawCharts } from './charts.ts';
 import { machine } from './machine.ts';
+import type { Report, Row } from './row.ts';
 
-export type Row = Readonly<Record<string, string | number>>;
+export type { Row } from './row.ts';
+
+export interface ReportOptions {
+  readonly about?: Readonly<Record<string, string>>;
+  /** Also draws the charts of this benchmark into docs/images. */
+  readonly plot?: boolean;
+}
 
 /** Prints the machine, a table for people, and the same as one line of JSON for programs. */
-export function report(name: string, rows: readonly Row[]): void {
-  const { cpu, cores, memoryGiB, platform, node } = machine();
-  console.log(`\n${name} on ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${platform}, Node ${node}\n`);
+export function report(
+  name: string,
+  rows: readonly Row[],
+  { about, plot = false }: ReportOptions = {},
+): void {
+  const on = machine();
+  console.log(
+    `\n${name} on ${on.cpu}, ${on.cores} cores, ${on.memoryGiB} GiB, ${on.platform}, Node ${on.node}\n`,
+  );
+  for (const [what, value] of Object.entries(about ?? {})) console.log(`${what}: ${value}`);
+  if (about !== undefined) console.log();
   console.log(table(rows));
-  console.log(`\n${JSON.stringify({ name, machine: machine(), rows })}`);
+  const all: Report = { name, machine: on, ...(about === undefined ? {} : { about }), rows };
+  console.log(`\n${JSON.stringify(all)}`);
+  if (!plot) return;
+  for (const file of drawCharts(all)) console.log(`Drawn: ${file}`);
 }
 
 function table(rows: readonly Row[]): string {
