@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
+import { type NetworkName, parseNetwork } from './server-options.ts';
 
 export interface CatchUpOptions {
   readonly entries: number;
   readonly writers: number;
+  readonly network: NetworkName;
   readonly snapshotAfterBytes: number;
   readonly keepBytes: number;
   /** How long a node may take for what others do in seconds. */
@@ -24,6 +26,7 @@ the states of all three are compared, and the sizes of their directories shown.
 
   --entries N               to write, each under a key of its own (default 1000000)
   --writers N               that write at the same time (default 64)
+  --network NAME            as for a node: tcp (the default) or http
   --snapshot-after-bytes N  as for a node (default 8388608, 8 MiB)
   --keep-bytes N            as for a node (default 4194304, 4 MiB)
   --wait-seconds N          that a node may take to purge its log, and to catch up (default 60)
@@ -38,6 +41,7 @@ export function parseCatchUpArguments(args: readonly string[]): CatchUpArguments
       options: {
         entries: { type: 'string', default: '1000000' },
         writers: { type: 'string', default: '64' },
+        network: { type: 'string' },
         'snapshot-after-bytes': { type: 'string', default: String(8 * mebibyte) },
         'keep-bytes': { type: 'string', default: String(4 * mebibyte) },
         'wait-seconds': { type: 'string', default: '60' },
@@ -49,6 +53,7 @@ export function parseCatchUpArguments(args: readonly string[]): CatchUpArguments
       type: 'run',
       entries: parseCount('--entries', values.entries, 2),
       writers: parseCount('--writers', values.writers, 1),
+      network: parseNetwork(values.network),
       snapshotAfterBytes: parseCount('--snapshot-after-bytes', values['snapshot-after-bytes'], 1),
       keepBytes: parseCount('--keep-bytes', values['keep-bytes'], 0),
       waitSeconds: parseCount('--wait-seconds', values['wait-seconds'], 1),

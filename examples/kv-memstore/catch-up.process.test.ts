@@ -50,6 +50,7 @@ test.each([
   { args: ['--entries', '1'], says: '--entries wants a whole number, 2 or above; got "1".' },
   { args: ['--keep-bytes=-1'], says: '--keep-bytes wants a whole number, 0 or above; got "-1".' },
   { args: ['--writers', 'x'], says: '--writers wants a whole number, 1 or above; got "x".' },
+  { args: ['--network', 'udp'], says: '--network wants tcp or http; got "udp".' },
   { args: ['--entires', '1'], says: '--entires' },
 ])('$args is refused with a clear line', ({ args, says }) => {
   const parsed = parseCatchUpArguments(args);

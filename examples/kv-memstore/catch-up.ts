@@ -29,14 +29,16 @@ switch (options.type) {
 async function runWithin(run: CatchUpOptions): Promise<number> {
   const ended = endRequested();
   const folder = await mkdtemp(path.join(tmpdir(), 'quorate-catch-up-'));
-  const { snapshotAfterBytes, keepBytes } = run;
-  const policy = [
+  const { network, snapshotAfterBytes, keepBytes } = run;
+  const others = [
+    '--network',
+    network,
     '--snapshot-after-bytes',
     `${snapshotAfterBytes}`,
     '--keep-bytes',
     `${keepBytes}`,
   ];
-  const cluster = new CatchUpCluster(folder, policy);
+  const cluster = new CatchUpCluster(folder, others);
   console.log(`Starting 3 nodes in ${folder}...`);
   try {
     await Promise.race([story(cluster, run), ended]);

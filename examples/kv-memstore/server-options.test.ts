@@ -9,6 +9,7 @@ test.each([{ flag: '--addr' }, { flag: '--http-addr' }])(
       id: 2,
       host: '127.0.0.1',
       port: 21_002,
+      network: 'tcp',
       data: undefined,
       snapshotAfterBytes: undefined,
       keepBytes: undefined,
@@ -30,6 +31,12 @@ test('--data is where the log is kept', () => {
   expect(parsed).toMatchObject({ type: 'run', data: 'somewhere' });
 });
 
+test.each(['tcp', 'http'])('--network %s is what the node calls others by', (network) => {
+  const parsed = parseServerArguments(['--id', '2', '--addr', 'a:0', '--network', network]);
+
+  expect(parsed).toMatchObject({ type: 'run', network });
+});
+
 test('--help wins over everything else', () => {
   expect(parseServerArguments(['--help', '--id', 'x'])).toEqual({ type: 'help' });
 });
@@ -48,6 +55,10 @@ test.each([
   {
     args: ['--id', '1', '--addr', 'a:1', '--keep-bytes', '1e6'],
     says: '--keep-bytes wants a whole number of bytes, 0 or above; got "1e6".',
+  },
+  {
+    args: ['--id', '1', '--addr', 'a:1', '--network', 'udp'],
+    says: '--network wants tcp or http; got "udp".',
   },
   { args: ['--id', '1', '--adr', 'a:1'], says: '--adr' },
 ])('$args is refused with a clear line', ({ args, says }) => {

@@ -1,11 +1,16 @@
 import { parseArgs } from 'node:util';
 
+/** What the nodes speak among each other. */
+export const networkNames = ['tcp', 'http'] as const;
+export type NetworkName = (typeof networkNames)[number];
+
 export type ServerArguments =
   | {
       readonly type: 'run';
       readonly id: number;
       readonly host: string;
       readonly port: number;
+      readonly network: NetworkName;
       /** The directory of the node's data; without one, everything is in memory. */
       readonly data: string | undefined;
       /** When a snapshot is built, and how much of the log stays; `undefined`: the default. */
@@ -23,6 +28,8 @@ export const serverUsage = `One node of the example key-value cluster.
   --addr HOST:PORT   where it listens, for clients and for the other nodes; port 0 takes any free one,
                      or the one that the data knows
   --http-addr        another name for --addr
+  --network NAME     what this node speaks when it calls the others: tcp (the default), or http, which
+                     curl can speak as well; it answers both
   --data DIR         keeps log and snapshots in this directory; without it, the node forgets all when
                      it ends
   --snapshot-after-bytes N
@@ -40,6 +47,7 @@ export function parseServerArguments(args: readonly string[]): ServerArguments {
         id: { type: 'string' },
         addr: { type: 'string' },
         'http-addr': { type: 'string' },
+        network: { type: 'string' },
         data: { type: 'string' },
         'snapshot-after-bytes': { type: 'string' },
         'keep-bytes': { type: 'string' },
@@ -56,12 +64,19 @@ export function parseServerArguments(args: readonly string[]): ServerArguments {
 interface ServerValues {
   readonly id?: string | undefined;
   readonly address: string | undefined;
+  readonly network?: string | undefined;
   readonly data?: string | undefined;
   readonly 'snapshot-after-bytes'?: string | undefined;
   readonly 'keep-bytes'?: string | undefined;
 }
 
-function checkServerValues({ id, address, data, ...policy }: ServerValues): ServerArguments {
+function checkServerValues({
+  id,
+  address,
+  network,
+  data,
+  ...policy
+}: ServerValues): ServerArguments {
   if (id === undefined || !/^\d{1,15}$/.test(id)) {
     return { type: 'error', message: `--id wants a number such as 1; got ${id ?? 'nothing'}.` };
   }
@@ -77,10 +92,20 @@ function checkServerValues({ id, address, data, ...policy }: ServerValues): Serv
     id: Number(id),
     host,
     port: Number(port),
+    network: parseNetwork(network),
     data,
     snapshotAfterBytes: parseBytes('--snapshot-after-bytes', policy['snapshot-after-bytes'], 1),
     keepBytes: parseBytes('--keep-bytes', policy['keep-bytes'], 0),
   };
+}
+
+/** @throws {RangeError} with a line for people. */
+export function parseNetwork(text = 'tcp'): NetworkName {
+  const name = networkNames.find((one) => one === text);
+  if (name !== undefined) return name;
+  throw new RangeError(
+    `--network wants ${networkNames.join(' or ')}; got ${JSON.stringify(text)}.`,
+  );
 }
 
 /** @throws {RangeError} with a line for people. */

@@ -1,15 +1,19 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type AnyStateMachine, Raft, type Storage } from 'quorate';
 import { HttpNetwork, raftHttpHandler } from 'quorate/network/http';
+import { TcpNetwork, TcpServer } from 'quorate/network/tcp';
 import { memoryStorage } from 'quorate/storage/memory';
 import { walStorage } from 'quorate/storage/wal';
 import { portOf } from './address.ts';
 import { readJsonBody } from './http-body.ts';
 import { refusalFrom } from './refusal.ts';
 import { type ExampleNode, findRoute, type ReadableStore } from './routes.ts';
+import type { NetworkName } from './server-options.ts';
+import { SharedPort } from './shared-port.ts';
 import { type Command, type CommandResponse, KeyValueStore } from './store.ts';
+
+/** A client over whose connection nothing comes or goes for so long is cut off. */
+const idleMs = 60_000;
 
 export interface ServerOptions {
   readonly id: number;
@@ -19,6 +23,8 @@ export interface ServerOptions {
    */
   readonly host: string;
   readonly port: number;
+  /** How this node calls the others; it answers both. Default `'tcp'`. */
+  readonly network?: NetworkName | undefined;
   /** The directory of this node's data. Without one, everything is in memory. */
   readonly data?: string | undefined;
   /** When a snapshot is built, and how much of the log stays behind it: as in `RaftConfig`. */
@@ -31,7 +37,7 @@ export interface ServerOptions {
 }
 
 export interface ExampleServer extends AsyncDisposable {
-  /** Where it listens, as host:port. */
+  /** Where it listens, for clients and for the other nodes, as host:port. */
   readonly address: string;
   readonly raft: Raft<Command, CommandResponse>;
   close(): Promise<void>;
@@ -47,7 +53,7 @@ export interface NodeParts {
 }
 
 /**
- * Starts one node: its Raft, its state and the HTTP server that speaks for both.
+ * Starts one node: its Raft, its state, and the port at which clients and other nodes reach both.
  *
  * @throws {LockedError} if another process has the data.
  * @throws {DamagedError} if the data is not what was written.
@@ -75,7 +81,7 @@ export async function startServerOn(
 
 async function startOn(parts: NodeParts, options: ServerOptions): Promise<ExampleServer> {
   const { storage, stateMachine, store } = parts;
-  const network = new HttpNetwork();
+  const network = options.network === 'http' ? new HttpNetwork() : new TcpNetwork();
   const { snapshotAfterBytes, keepBytes } = options;
   const raft = await Raft.start<Command, CommandResponse>({
     id: String(options.id),
@@ -90,18 +96,22 @@ async function startOn(parts: NodeParts, options: ServerOptions): Promise<Exampl
     },
   });
 
-  // A snapshot may take as long as it moves; both its ends see when it does not.
-  const http = createServer({ requestTimeout: 0 });
+  const port = options.port === 0 ? knownPort(raft) : options.port;
+  let server: TcpServer | undefined;
   const close = async (): Promise<void> => {
-    http.close();
     await raft.close();
-    http.closeAllConnections();
     await network[Symbol.asyncDispose]();
+    await server?.close();
     await parts.close();
   };
   try {
-    const port = options.port === 0 ? knownPort(raft) : options.port;
-    const address = await listen(http, { host: options.host, port });
+    // A snapshot may take as long as it moves; both its ends see when it does not.
+    const http = createServer({ requestTimeout: 0 });
+    http.timeout = idleMs;
+    const { host } = options;
+    server = await TcpServer.listen({ host, port, sockets: new SharedPort(http) });
+    server.serve(raft.rpc);
+    const address = `${host}:${server.port}`;
     serve(http, { raft, store, info: { address } }, options);
     return { address, raft, close, [Symbol.asyncDispose]: close };
   } catch (error) {
@@ -113,16 +123,6 @@ async function startOn(parts: NodeParts, options: ServerOptions): Promise<Exampl
 /** Where the others look for this node; 0 while it is in no cluster. */
 function knownPort({ id, metrics }: ExampleServer['raft']): number {
   return portOf(metrics.membership.nodes[id]?.address) ?? 0;
-}
-
-async function listen(
-  http: Server,
-  { host, port }: Pick<ServerOptions, 'host' | 'port'>,
-): Promise<string> {
-  http.listen(port, host);
-  await once(http, 'listening');
-  const bound = http.address() as AddressInfo; // A server that listens on a port has one.
-  return `${host}:${bound.port}`;
 }
 
 function serve(http: Server, node: ExampleNode, options: ServerOptions): void {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { NodeProcess } from './node-process.ts';
+import type { NetworkName } from './server-options.ts';
 import { describeWrongPorts, hasCluster } from './start-data.ts';
 import { nodeCount } from './start-options.ts';
 import { findLeader, type NodeRow } from './start-view.ts';
@@ -11,6 +12,8 @@ const startWithinMs = 20_000;
 export interface ClusterOptions {
   /** The first of three in a row, or 0 for any, or for those that the data knows. */
   readonly port: number;
+  /** What the nodes speak among each other. */
+  readonly network: NetworkName;
   /** The directory of the cluster's data, with one in it for each node; `undefined` for memory. */
   readonly data: string | undefined;
 }
@@ -29,14 +32,14 @@ export class ClusterProcesses {
   #onFormed: () => void = () => {};
 
   /** Starts the processes. */
-  constructor({ port, data }: ClusterOptions, events: ClusterEvents) {
+  constructor({ port, network, data }: ClusterOptions, events: ClusterEvents) {
     this.#events = events;
     this.#nodes = Array.from({ length: nodeCount }, (_, at) => {
       const id = at + 1;
       const address = `${host}:${port === 0 ? 0 : port + at}`;
       const nodeData = data === undefined ? undefined : path.join(data, `node-${id}`);
       return new NodeProcess(
-        { id, address, data: nodeData },
+        { id, address, data: nodeData, others: ['--network', network] },
         {
           onChange: () => this.#changed(),
           onEnd: (how) => {

@@ -10,7 +10,12 @@ test.each([
   { args: ['--port=0'], port: 0 },
   { args: ['--port', '65533'], port: 65_533 },
 ])('$args starts at port $port', ({ args, port }) => {
-  expect(parseStartArguments(args)).toEqual({ type: 'run', port, data: defaultData });
+  expect(parseStartArguments(args)).toEqual({
+    type: 'run',
+    port,
+    network: 'tcp',
+    data: defaultData,
+  });
 });
 
 test.each([
@@ -18,7 +23,7 @@ test.each([
   { args: ['--data=here'], data: path.resolve('here') },
   { args: ['--memory'], data: undefined },
 ])('$args keeps the data in $data', ({ args, data }) => {
-  expect(parseStartArguments(args)).toEqual({ type: 'run', port: 21_001, data });
+  expect(parseStartArguments(args)).toEqual({ type: 'run', port: 21_001, network: 'tcp', data });
 });
 
 test.each([
@@ -26,6 +31,7 @@ test.each([
   { args: ['--port', 'abc'], says: 'got "abc"' },
   { args: ['--port=-1'], says: 'got "-1"' },
   { args: ['--port='], says: 'got ""' },
+  { args: ['--network', 'udp'], says: '--network wants tcp or http; got "udp".' },
   { args: ['--prot', '1'], says: '--prot' },
   { args: ['21001'], says: '21001' },
   { args: ['--data='], says: '--data wants a directory; got ""' },
@@ -35,6 +41,10 @@ test.each([
 
   expect(parsed.type).toBe('error');
   expect(parsed.type === 'error' && parsed.message).toContain(says);
+});
+
+test('--network http is passed on to the nodes', () => {
+  expect(parseStartArguments(['--network', 'http'])).toMatchObject({ network: 'http' });
 });
 
 test('--help asks for help', () => {

@@ -1,11 +1,14 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { type NetworkName, parseNetwork } from './server-options.ts';
 
 export type StartArguments =
   | {
       readonly type: 'run';
       readonly port: number;
+      /** What the nodes speak among each other. */
+      readonly network: NetworkName;
       /** Where the data is, as an absolute path; `undefined` means in memory. */
       readonly data: string | undefined;
     }
@@ -20,11 +23,12 @@ export const startUsage = `A key-value cluster of three nodes in three processes
   npm start -- --port 22001 --data ./other
   npm start -- --memory
 
-  --port N     the first of three ports in a row on 127.0.0.1 (default 21001); 0 takes any free ones,
-               or those that the data was made with
-  --data DIR   where the nodes keep logs and snapshots (default ./data in the project's folder)
-  --memory     keeps everything in memory, which goes with the nodes
-  --help       shows this
+  --port N         the first of three ports in a row on 127.0.0.1 (default 21001); 0 takes any free
+                   ones, or those that the data was made with
+  --network NAME   what the nodes speak among each other: tcp (the default), or http
+  --data DIR       where the nodes keep logs and snapshots (default ./data in the project's folder)
+  --memory         keeps everything in memory, which goes with the nodes
+  --help           shows this
 
 Ctrl-C ends all three; the next start goes on with their data. Delete it to start anew.`;
 
@@ -39,6 +43,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
       args: [...args],
       options: {
         port: { type: 'string' },
+        network: { type: 'string' },
         data: { type: 'string' },
         memory: { type: 'boolean' },
         help: { type: 'boolean' },
@@ -53,12 +58,14 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
 
 interface StartValues {
   readonly port?: string | undefined;
+  readonly network?: string | undefined;
   readonly data?: string | undefined;
   readonly memory?: boolean | undefined;
 }
 
 function checkStartValues({
   port = String(defaultPort),
+  network,
   data,
   memory = false,
 }: StartValues): StartArguments {
@@ -71,5 +78,5 @@ function checkStartValues({
     return { type: 'error', message: '--memory keeps nothing in a directory: leave out --data.' };
   }
   const directory = memory ? undefined : path.resolve(data ?? defaultData);
-  return { type: 'run', port: Number(port), data: directory };
+  return { type: 'run', port: Number(port), network: parseNetwork(network), data: directory };
 }

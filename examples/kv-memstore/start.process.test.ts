@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { ExampleClient } from './client.ts';
+import { networkNames } from './server-options.ts';
 import { eventually } from './test-support/eventually.ts';
 import { Program } from './test-support/program.ts';
 import { allGone, nodesOf, startCluster } from './test-support/started-cluster.ts';
@@ -62,24 +63,27 @@ describe('the cluster of npm start', () => {
     await allGone(nodes.map(({ pid }) => pid));
   });
 
-  test('the lines to copy are true', async () => {
-    await using program = await startCluster('--port', '0', '--memory');
+  test.each(networkNames)(
+    'the lines to copy are true, with %s between the nodes',
+    async (network) => {
+      await using program = await startCluster('--port', '0', '--memory', '--network', network);
 
-    const [write, read, metrics] = await Promise.all([
-      program.printed(/curl -s (\S+)\/write/),
-      program.printed(/curl -s (\S+)\/read/),
-      program.printed(/curl -s (\S+)\/metrics/),
-    ]);
-    const written = await new ExampleClient(write).set('foo', 'bar');
-    expect(written.data.value).toBe('bar');
-    const reader = new ExampleClient(read);
-    await eventually(
-      'bar',
-      () => reader.read('foo'),
-      (value) => value === 'bar',
-    );
-    expect((await new ExampleClient(metrics).metrics()).state).toBe('Leader');
-  });
+      const [write, read, metrics] = await Promise.all([
+        program.printed(/curl -s (\S+)\/write/),
+        program.printed(/curl -s (\S+)\/read/),
+        program.printed(/curl -s (\S+)\/metrics/),
+      ]);
+      const written = await new ExampleClient(write).set('foo', 'bar');
+      expect(written.data.value).toBe('bar');
+      const reader = new ExampleClient(read);
+      await eventually(
+        'bar',
+        () => reader.read('foo'),
+        (value) => value === 'bar',
+      );
+      expect((await new ExampleClient(metrics).metrics()).state).toBe('Leader');
+    },
+  );
 
   test('leaves no orphans when it is killed', async () => {
     await using program = await startCluster('--port', '0', '--memory');

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { ExampleClient, RefusedError } from './client.ts';
+import { type NetworkName, networkNames } from './server-options.ts';
 import { eventually } from './test-support/eventually.ts';
 import { Program } from './test-support/program.ts';
 import type { WireMetrics } from './wire-output.ts';
@@ -9,8 +10,9 @@ interface RunningNode {
   readonly client: ExampleClient;
 }
 
-function programOf(id: number): Program {
-  return new Program('main.ts', ['--id', `${id}`, '--addr', '127.0.0.1:0']);
+function programOf(id: number, network: NetworkName): Program {
+  const where = ['--id', `${id}`, '--addr', '127.0.0.1:0'];
+  return new Program('main.ts', [...where, '--network', network]);
 }
 
 async function startNode(program: Program): Promise<RunningNode> {
@@ -34,22 +36,25 @@ async function everyNodeReads(nodes: readonly RunningNode[], value: string): Pro
 }
 
 // oxlint-disable-next-line vitest/expect-expect -- Each step below asserts what it did.
-test('three processes become a cluster, replicate, forward, and lose their leader by choice', async () => {
-  await using programOne = programOf(1);
-  await using programTwo = programOf(2);
-  await using programThree = programOf(3);
-  const one = await startNode(programOne);
-  const two = await startNode(programTwo);
-  const three = await startNode(programThree);
+test.each(networkNames)(
+  'three processes become a cluster over %s, replicate, forward, and lose their leader by choice',
+  async (network) => {
+    await using programOne = programOf(1, network);
+    await using programTwo = programOf(2, network);
+    await using programThree = programOf(3, network);
+    const one = await startNode(programOne);
+    const two = await startNode(programTwo);
+    const three = await startNode(programThree);
 
-  await becomeClusterOfOne(one);
-  await addLearners(one, two, three);
-  await makeAllVoters(one);
-  await writeOnTheLeader(one, [one, two, three]);
-  await writeThroughAFollower(one, two, [one, two, three]);
-  await readConsistently(one, two);
-  await shrinkTo(three, one);
-});
+    await becomeClusterOfOne(one);
+    await addLearners(one, two, three);
+    await makeAllVoters(one);
+    await writeOnTheLeader(one, [one, two, three]);
+    await writeThroughAFollower(one, two, [one, two, three]);
+    await readConsistently(one, two);
+    await shrinkTo(three, one);
+  },
+);
 
 async function becomeClusterOfOne({ client }: RunningNode): Promise<void> {
   await client.init();

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Three nodes become a cluster, replicate and shrink to one, with nothing but curl: what is sent and
 # answered is shown as it goes over the wire. Prints PASS or FAIL last. Set NODE for another Node.
+#
+#   test-cluster.sh                  the nodes speak TCP to one another
+#   test-cluster.sh --network http   they speak HTTP; other options of main.ts can be given as well
 
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -8,7 +11,7 @@ main=$here/main.ts
 source "$here/test-support/cluster.sh"
 
 echo "Start three nodes that belong to no cluster"
-for id in 1 2 3; do start_node "$id"; done
+for id in 1 2 3; do start_node "$id" "$@"; done
 
 echo "Make node 1 a cluster of its own"
 rpc 1 init '{}'

@@ -40,6 +40,7 @@ const leading: RaftMetrics = {
     ['2', { state: 'replicate', matchIndex: 5, lag: 1, nextIndex: 7, inflight: 1, lastAckAt: 1 }],
   ]),
   quorumContactMs: 1,
+  diskSilentMs: 0,
   snapshotFailure: undefined,
   quarantine: undefined,
   waiting: { writes: 1, writeBytes: 1, reads: 0, requests: 0, calls: 1 },

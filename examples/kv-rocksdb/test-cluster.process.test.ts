@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { ExampleClient } from '../kv-memstore/client.ts';
+import { networkNames } from '../kv-memstore/server-options.ts';
 import { eventually } from '../kv-memstore/test-support/eventually.ts';
 import { Program } from '../kv-memstore/test-support/program.ts';
 import { freePorts } from '../kv-memstore/test-support/started-cluster.ts';
@@ -99,32 +100,35 @@ class Nodes implements AsyncDisposable {
   }
 }
 
-test('three processes keep their state in RocksDB, lose their leader, and get it back', async () => {
-  await using nodes = await Nodes.start();
-  expect(await nodes.becomeCluster()).toEqual([[1, 2, 3]]);
-  await nodes.client(1).set('foo', 'bar');
-  await nodes.allRead([1, 2, 3], 'foo', 'bar');
+test.each(networkNames)(
+  'three processes over %s keep their state in RocksDB, lose their leader, and get it back',
+  async (network) => {
+    await using nodes = await Nodes.start(['--network', network]);
+    expect(await nodes.becomeCluster()).toEqual([[1, 2, 3]]);
+    await nodes.client(1).set('foo', 'bar');
+    await nodes.allRead([1, 2, 3], 'foo', 'bar');
 
-  await nodes.kill(1);
-  const leader = await nodes.leaderAmong([2, 3]);
-  expect(await nodes.client(3).read('foo')).toBe('bar');
-  const written = await nodes.client(leader).set('foo', 'wow');
-  const version = written.data.version ?? 0;
-  await nodes.allRead([2, 3], 'foo', 'wow');
+    await nodes.kill(1);
+    const leader = await nodes.leaderAmong([2, 3]);
+    expect(await nodes.client(3).read('foo')).toBe('bar');
+    const written = await nodes.client(leader).set('foo', 'wow');
+    const version = written.data.version ?? 0;
+    await nodes.allRead([2, 3], 'foo', 'wow');
 
-  await nodes.start(1);
-  await nodes.allRead([1], 'foo', 'wow');
-  const client = nodes.client(leader);
-  expect((await client.compareAndSet('foo', version, 'zoo')).data.value).toBe('zoo');
-  expect((await client.compareAndSet('foo', version, 'zap')).data).toEqual({ value: null });
-  expect((await client.compareAndSet('nothing', 0, 'zap')).data).toEqual({ value: null });
-  await nodes.allRead([1, 2, 3], 'foo', 'zoo');
+    await nodes.start(1);
+    await nodes.allRead([1], 'foo', 'wow');
+    const client = nodes.client(leader);
+    expect((await client.compareAndSet('foo', version, 'zoo')).data.value).toBe('zoo');
+    expect((await client.compareAndSet('foo', version, 'zap')).data).toEqual({ value: null });
+    expect((await client.compareAndSet('nothing', 0, 'zap')).data).toEqual({ value: null });
+    await nodes.allRead([1, 2, 3], 'foo', 'zoo');
 
-  await client.changeMembership([3]);
-  expect(await nodes.leaderAmong([3])).toBe(3);
-  expect((await nodes.client(3).set('foo', 'zoo')).data.value).toBe('zoo');
-  expect(await nodes.client(3).read('foo')).toBe('zoo');
-});
+    await client.changeMembership([3]);
+    expect(await nodes.leaderAmong([3])).toBe(3);
+    expect((await nodes.client(3).set('foo', 'zoo')).data.value).toBe('zoo');
+    expect(await nodes.client(3).read('foo')).toBe('zoo');
+  },
+);
 
 test('a node whose missing entries are purged catches up by a snapshot; one that lost its state has one', async () => {
   await using nodes = await Nodes.start(eagerSnapshots);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Three nodes with their state in RocksDB become a cluster; the first one is killed and comes back;
 # then they shrink to one. Nothing but curl: what is sent and answered is shown as it goes over the
-# wire. Prints PASS or FAIL last. Set NODE for another Node.
+# wire. Prints PASS or FAIL last. Set NODE for another Node. Options are those of main.ts, for each
+# node: `test-cluster.sh --network http` lets them speak HTTP to one another instead of TCP.
 
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -29,8 +30,8 @@ find_leader() {
 echo "Start three nodes that belong to no cluster"
 free_port
 first_address=127.0.0.1:$port
-start_node 1 --addr "$first_address" --data "$logs/node-1"
-for id in 2 3; do start_node "$id" --data "$logs/node-$id"; done
+start_node 1 --addr "$first_address" --data "$logs/node-1" "$@"
+for id in 2 3; do start_node "$id" --data "$logs/node-$id" "$@"; done
 
 echo "Make node 1 a cluster of its own"
 rpc 1 init '{}'
@@ -77,7 +78,7 @@ expect '"value":"wow"'
 for id in 2 3; do until_answer '{"Ok":"wow"}' "$id" read '"foo"'; done
 
 echo "Start node 1 again on its data: it has what it had, and catches up"
-start_node 1 --addr "$first_address" --data "$logs/node-1"
+start_node 1 --addr "$first_address" --data "$logs/node-1" "$@"
 until_answer '{"Ok":"wow"}' 1 read '"foo"'
 until_answer "{\"Ok\":\"written on $leader\"}" 1 read "\"from-$leader\""
 

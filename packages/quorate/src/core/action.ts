@@ -19,8 +19,9 @@ export type Action =
   | { type: 'requestVote'; call: CallId; to: NodeId; rpc: VoteRequest }
   /**
    * Send entries after `previous`, at most up to `last`: the longest run within `maxAppendBytes`,
-   * at least one; then report `sent` at once. A heartbeat has `previous` = `last` = the match
-   * index, so it may overtake entries and is still understood.
+   * at least one; then report `sent` at once, or nothing if the answer to all of it is there at
+   * once. A heartbeat has `previous` = `last` = the match index, so it may overtake entries and is
+   * still understood.
    */
   | { type: 'replicate'; call: CallId; to: NodeId; range: Replication }
   /** Send the newest snapshot, then report `snapshotAnswered` or `unanswered`. */

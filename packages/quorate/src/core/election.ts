@@ -6,15 +6,21 @@ import type { TimeoutNowRequest, VoteRequest, VoteResponse } from './message.ts'
 import type { Campaign } from './office.ts';
 import { countVotes } from './quorum.ts';
 import type { CoreState } from './state.ts';
-import { becomeFollower } from './step-down.ts';
+import { becomeFollower, isDiskSilent } from './step-down.ts';
 import type { NodeId, Term } from './types.ts';
 
 /**
  * Campaigns, since no leader was heard for an election timeout (section 5.2). With pre-vote, first
  * asks whether it could win at all, so that a node that was cut off does not come back with a high
- * term and unseat a leader (thesis 9.6).
+ * term and unseat a leader (thesis 9.6). A node whose disk hangs could not lead and only get in the
+ * way of those that can: it waits for another timeout.
  */
 export function startCampaign(core: CoreState): void {
+  if (isDiskSilent(core)) {
+    becomeFollower(core, core.term);
+    core.resetElectionTimer();
+    return;
+  }
   standForElection(core);
   if (!core.options.preVote) {
     startElection(core, { isTransfer: false });

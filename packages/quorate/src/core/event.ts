@@ -54,7 +54,10 @@ export type Event =
   | { type: 'installSnapshot'; request: RequestId; rpc: InstallSnapshotRequest }
   | { type: 'timeoutNow'; request: RequestId; rpc: TimeoutNowRequest }
   // A call of ours went out, was answered, or was not.
-  /** What of a `replicate` range went out: `last` may be lower than asked, by `maxAppendBytes`. */
+  /**
+   * What of a `replicate` range went out: `last` may be lower than asked, by `maxAppendBytes`. Left
+   * out if `appendAnswered` follows at once and all went out.
+   */
   | { type: 'sent'; call: CallId; last: LogIndex }
   | { type: 'voteAnswered'; call: CallId; response: VoteResponse }
   | { type: 'appendAnswered'; call: CallId; response: AppendEntriesResponse }

@@ -7,7 +7,7 @@ import { jointQuorumValue } from './quorum.ts';
 import { confirmReads, startReadRound } from './read-index.ts';
 import { heartbeat, hurryBeat, lacksCommit, replicate } from './replication.ts';
 import type { CoreState } from './state.ts';
-import { becomeFollower } from './step-down.ts';
+import { becomeFollower, isDiskSilent } from './step-down.ts';
 import { isRefusedByTransfer, watchTransfer } from './transfer.ts';
 import type { Entry, Membership, Payload } from './types.ts';
 
@@ -54,6 +54,8 @@ export function proposeMembership(core: CoreState, membership: Membership): void
  * own term are counted; those before them are committed along with them (section 5.4.2, figure 8).
  */
 export function advanceCommit(core: CoreState): void {
+  // Nothing is left to commit: asked for with every answer that comes after the one that decided.
+  if (core.committed === core.last.index) return;
   const { progress } = core.office;
   const index = jointQuorumValue(core.membership.voters, (id) =>
     id === core.id ? core.durable : (progress.get(id)?.matchIndex ?? 0),
@@ -138,7 +140,5 @@ function onMembershipCommitted(core: CoreState): void {
  */
 function canServe(core: CoreState): boolean {
   const { max } = core.options.electionTimeoutMs;
-  return (
-    core.now - quorumContactAt(core, { isGraceGiven: true }) < max && core.diskSilentMs < 2 * max
-  );
+  return core.now - quorumContactAt(core, { isGraceGiven: true }) < max && !isDiskSilent(core);
 }

@@ -109,15 +109,18 @@ export class MembershipHistory {
   }
 
   get current(): EffectiveMembership {
-    return this.#memberships.at(-1) as EffectiveMembership;
+    return this.#memberships[this.#memberships.length - 1] as EffectiveMembership;
   }
 
   /**
-   * The one in force, and the one before if that change may not be committed yet. What is older is
-   * committed for certain: no leader begins a change before the last one is.
+   * Whether `id` votes in the one in force, or in the one before if that change may not be
+   * committed yet. What is older is committed for certain: no leader begins a change before the
+   * last one is.
    */
-  get recent(): readonly EffectiveMembership[] {
-    return this.#memberships.slice(-2);
+  isRecentVoter(id: NodeId): boolean {
+    if (isVoter(this.current, id)) return true;
+    const { length } = this.#memberships;
+    return length > 1 && isVoter(this.#memberships[length - 2] as EffectiveMembership, id);
   }
 
   get all(): readonly EffectiveMembership[] {

@@ -110,13 +110,13 @@ export class RaftCore {
   }
 
   /** Takes one event at `now` (monotonic milliseconds) and returns what to do about it. */
-  step(event: Event, now: number): Action[] {
+  step(event: Event, now: number): readonly Action[] {
     const core = this.#state;
     assert(now >= core.now, () => `time must not go back from ${core.now} to ${now}`);
     core.now = now;
     dispatch(core, event);
     for (let held = core.takeReleased(); held.length > 0; held = core.takeReleased()) {
-      for (const one of held) release(core, one);
+      for (const { held: one } of held) release(core, one);
     }
     purgeLog(core);
     return core.takeActions();

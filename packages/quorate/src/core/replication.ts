@@ -7,7 +7,7 @@ import type { LogIndex } from './types.ts';
 
 /**
  * Sends the next entries if the follower's window has room. How many go out is for the replicator
- * to say; until it has (`sent`), nothing follows.
+ * to say; until it has (`sent`), or there is an answer, nothing follows.
  */
 export function replicate(core: CoreState, progress: Progress): void {
   if (progress.paused || progress.sending !== undefined) return;

@@ -3,7 +3,7 @@ import { assert } from './assert.ts';
 import type { CallId, RequestId } from './event.ts';
 import type { Held } from './held.ts';
 import { LogShape } from './log-shape.ts';
-import { isVoter, MembershipHistory } from './membership.ts';
+import { MembershipHistory } from './membership.ts';
 import type { Campaign, Leadership } from './office.ts';
 import { silenced } from './quarantine.ts';
 import type { CoreOptions, RecoveredState } from './raft-core.ts';
@@ -19,7 +19,14 @@ import type {
   Vote,
 } from './types.ts';
 
-const nothing: readonly Held[] = [];
+/** What is held, and the write that it waits for. */
+interface HeldUntil {
+  readonly write: number;
+  readonly held: Held;
+}
+
+const nothing: readonly HeldUntil[] = [];
+const noActions: readonly Action[] = [];
 
 /** The write that this step asks for; the parts are written in this order. */
 interface StagedWrite {
@@ -79,7 +86,7 @@ export class CoreState {
   /** The write that holds the vote as it stands. */
   #voteWrite = 0;
   #lastCall: CallId = 0;
-  #held: { readonly write: number; readonly held: Held }[] = [];
+  #held: HeldUntil[] = [];
   /** Where the log ends after each write that is under way; a truncation lowers them all. */
   #unwritten: { readonly write: number; last: LogIndex }[] = [];
 
@@ -109,7 +116,7 @@ export class CoreState {
    * change, and then nobody else could win (thesis 4.2.2).
    */
   get isVoter(): boolean {
-    return this.memberships.recent.some((membership) => isVoter(membership, this.id));
+    return this.memberships.isRecentVoter(this.id);
   }
 
   get isQuarantined(): boolean {
@@ -130,7 +137,9 @@ export class CoreState {
   // --- Actions ---
 
   emit(action: Action): void {
-    this.#actions.push(action);
+    // A list that begins with its first element takes just that room, and most steps need no more.
+    if (this.#actions.length === 0) this.#actions = [action];
+    else this.#actions.push(action);
   }
 
   reply(request: RequestId, answer: Answer): void {
@@ -149,22 +158,27 @@ export class CoreState {
     return this.#lastCall;
   }
 
-  /** Ends the step. */
-  takeActions(): Action[] {
+  /** Ends the step. Its one write comes first: the runtime then has the entries it is to send. */
+  takeActions(): readonly Action[] {
+    const staged = this.#staged;
     const actions = this.#actions;
+    if (staged === undefined && actions.length === 0) return noActions;
     this.#actions = [];
+    if (staged === undefined) return actions;
     this.#staged = undefined;
+    if (actions.length === 0) return [staged];
+    if (actions.length === 1) return [staged, actions[0] as Action];
+    actions.unshift(staged);
     return actions;
   }
 
   // --- What is written, and what waits for it ---
 
-  /** The step's one write. It comes first, so that the runtime has the entries it is to send. */
+  /** The step's one write. */
   #stage(): StagedWrite {
     if (this.#staged === undefined) {
       if (this.#persistedWrite === this.#lastWrite) this.#diskHeardAt = this.now;
       this.#staged = { type: 'persist', write: ++this.#lastWrite };
-      this.#actions.unshift(this.#staged);
     }
     return this.#staged;
   }
@@ -205,7 +219,9 @@ export class CoreState {
     for (const { payload, logId } of entries) {
       if (payload.type === 'membership') this.memberships.append({ ...payload.membership, logId });
     }
-    this.#unwritten.push({ write: staged.write, last: this.log.last.index });
+    const unwritten = { write: staged.write, last: this.log.last.index };
+    if (this.#unwritten.length === 0) this.#unwritten = [unwritten];
+    else this.#unwritten.push(unwritten);
   }
 
   truncate(index: LogIndex): void {
@@ -253,7 +269,8 @@ export class CoreState {
   /** Keeps `held` until the step's write, or at least the vote, is durable; at best that is now. */
   hold(held: Held, options: { untilWrite: number }): void {
     const write = Math.max(options.untilWrite, this.#voteWrite);
-    this.#held.push({ write, held });
+    if (this.#held.length === 0) this.#held = [{ write, held }];
+    else this.#held.push({ write, held });
   }
 
   /** Takes note that every write up to `write` is durable. */
@@ -270,12 +287,14 @@ export class CoreState {
   }
 
   /** Returns what is held and has nothing to wait for. */
-  takeReleased(): readonly Held[] {
-    if (this.#held.length === 0) return nothing;
+  takeReleased(): readonly HeldUntil[] {
+    const all = this.#held;
     const written = this.#persistedWrite;
-    const released = this.#held.filter(({ write }) => write <= written);
-    if (released.length > 0) this.#held = this.#held.filter(({ write }) => write > written);
-    return released.map(({ held }) => held);
+    let count = 0;
+    for (const { write } of all) if (write <= written) count += 1;
+    if (count === 0) return nothing;
+    this.#held = count === all.length ? [] : all.filter(({ write }) => write > written);
+    return count === all.length ? all : all.filter(({ write }) => write <= written);
   }
 
   // --- Progress of commit and apply ---

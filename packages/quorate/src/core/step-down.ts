@@ -41,3 +41,8 @@ export function enterQuarantine(core: CoreState, reason: string): void {
   if (core.role === 'leader' || core.role === 'candidate') becomeFollower(core, core.term);
   core.resetElectionTimer();
 }
+
+/** The disk has stopped answering, so this node leads nobody and does not try to. */
+export function isDiskSilent(core: CoreState): boolean {
+  return core.diskSilentMs >= 2 * core.options.electionTimeoutMs.max;
+}

@@ -4,7 +4,7 @@ import { UnreachableError } from '../errors.ts';
 import { nodeRuntime, type Runtime } from '../platform/runtime.ts';
 import { Delays } from './memory/delays.ts';
 import { type DelayRule, type DropRule, Faults, type MemoryMessage } from './memory/faults.ts';
-import { type CrossChunk, type Exchange, MemoryPeer } from './memory/peer.ts';
+import { type Append, type CrossChunk, type Exchange, MemoryPeer } from './memory/peer.ts';
 import { Waits } from './memory/waits.ts';
 
 export type { DelayRule, DropRule, MemoryMessage } from './memory/faults.ts';
@@ -20,6 +20,10 @@ export interface MemoryNetworkOptions {
  * A network inside one process. Nodes reach each other once they are attached, and messages pass by
  * reference, so nobody may change what was sent.
  *
+ * As long as nothing is wrong and nothing is on its way, an append is put to its node within the
+ * call itself, and an answer that is there at once is what the call returns. All else arrives after
+ * the caller's turn, and nothing overtakes what was called before.
+ *
  * For tests it can be made to fail. Who sends a message is read from `options.from` of the call. A
  * lost message is like one on a real wire: nobody hears of it, and the call waits until its
  * `signal` is aborted; without one, for ever. What is lost stays lost, also after `heal`.
@@ -30,6 +34,8 @@ export class MemoryNetwork implements Network {
   readonly #faults: Faults;
   readonly #delays: Delays;
   readonly #waits: Waits;
+  /** Messages that are put to their node as soon as the microtask comes that is waiting for it. */
+  #arriving = 0;
 
   constructor(options: MemoryNetworkOptions = {}) {
     const runtime = options.runtime ?? nodeRuntime;
@@ -52,7 +58,7 @@ export class MemoryNetwork implements Network {
   }
 
   connect(target: NodeId): RaftRpc & AsyncDisposable {
-    return new MemoryPeer(target, this.#exchange);
+    return new MemoryPeer(target, { exchange: this.#exchange, append: this.#append });
   }
 
   /** Slows messages; those on one directed link still arrive in order. `0` ends it. */
@@ -91,36 +97,60 @@ export class MemoryNetwork implements Network {
     this.#faults.heal();
   }
 
-  readonly #exchange: Exchange = (call, to, options, ask) => {
-    if (options === undefined || !('signal' in options)) {
-      return this.#carry(call, to, options, ask);
+  readonly #append: Append = (to, request, options) => {
+    const rpc = this.#nodes.get(to);
+    if (rpc === undefined || this.#arriving > 0 || !this.#isQuiet || isAborted(options)) {
+      return this.#exchange('appendEntries', to, options, (node) =>
+        node.appendEntries(request, options),
+      );
     }
-    // A signal that is made when it is asked for is asked for only if there is a wait.
-    if (Object.hasOwn(options, 'signal') && options.signal?.aborted) {
-      return Promise.reject(options.signal.reason);
-    }
-    return this.#waits.until(this.#carry(call, to, options, ask), options);
+    const answer = rpc.appendEntries(request, options);
+    if ('accepted' in answer) return answer;
+    const message = { from: to, to: options?.from?.node, call: 'appendEntries' } as const;
+    return this.#whileWanted(this.#return(message, rpc, answer), options);
   };
+
+  readonly #exchange: Exchange = (call, to, options, ask) => {
+    if (isAborted(options)) return Promise.reject(options?.signal?.reason);
+    return this.#whileWanted(this.#carry(call, to, options, ask), options);
+  };
+
+  #whileWanted<Result>(answer: Promise<Result>, options: CallOptions | undefined): Promise<Result> {
+    if (options === undefined || !('signal' in options)) return answer;
+    return this.#waits.until(answer, options);
+  }
 
   async #carry<Result>(
     call: keyof RaftRpc,
     to: NodeId,
     options: CallOptions | undefined,
-    ask: (rpc: RaftRpc, crossChunk: CrossChunk) => Promise<Result>,
+    ask: (rpc: RaftRpc, crossChunk: CrossChunk) => Promise<Result> | Result,
   ): Promise<Result> {
     const from = options?.from?.node;
+    const onItsWay = this.#cross({ from, to, call, kind: 'request' });
     // Also where there is nothing to wait for, a call arrives after the caller's own turn.
-    await this.#cross({ from, to, call, kind: 'request' });
+    if (onItsWay === undefined) this.#arrivesNext();
+    await onItsWay;
     const rpc = this.#nodes.get(to);
     if (rpc === undefined) {
       throw new UnreachableError(`Node ${to} is not attached to this network.`);
     }
+    const answer = ask(rpc, () => this.#crossChunk({ from, to, call, kind: 'chunk' }, options));
+    return this.#return({ from: to, to: from, call }, rpc, answer);
+  }
+
+  /** Carries an answer back, or a refusal. */
+  async #return<Result>(
+    message: Omit<MemoryMessage, 'kind' | 'from'> & { readonly from: NodeId },
+    rpc: RaftRpc,
+    answer: Promise<Result> | Result,
+  ): Promise<Result> {
     try {
-      return await ask(rpc, () => this.#crossChunk({ from, to, call, kind: 'chunk' }, options));
+      return await answer;
     } finally {
-      const onItsWay = this.#cross({ from: to, to: from, call, kind: 'answer' });
+      const onItsWay = this.#cross({ ...message, kind: 'answer' });
       if (onItsWay !== undefined) await onItsWay;
-      this.#assertStillAttached(to, rpc, call);
+      this.#assertStillAttached(message.from, rpc, message.call);
     }
   }
 
@@ -139,7 +169,19 @@ export class MemoryNetwork implements Network {
     const { from, to } = message;
     if (this.#faults.isCut(from, to) || this.#faults.isDropped(message)) return forever();
     const delayMs = this.#faults.delayMs(message);
-    return this.#delays.pass(from, to, delayMs, () => !this.#faults.isCut(from, to));
+    return this.#delays.pass(from, to, delayMs, () => {
+      const isCut = this.#faults.isCut(from, to);
+      if (!isCut) this.#arrivesNext();
+      return !isCut;
+    });
+  }
+
+  /** To be called right before what makes a message arrive in the next microtask. */
+  #arrivesNext(): void {
+    this.#arriving += 1;
+    queueMicrotask(() => {
+      this.#arriving -= 1;
+    });
   }
 
   /** Nothing is wrong and nothing is on its way that a message could overtake. */
@@ -153,6 +195,13 @@ export class MemoryNetwork implements Network {
       maybeApplied: call === 'forward' || call === 'timeoutNow',
     });
   }
+}
+
+/** A signal that is made when it is asked for is asked for only if there is a wait. */
+function isAborted(options: CallOptions | undefined): boolean {
+  return (
+    options !== undefined && Object.hasOwn(options, 'signal') && options.signal?.aborted === true
+  );
 }
 
 function forever(): Promise<never> {

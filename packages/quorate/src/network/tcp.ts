@@ -52,6 +52,14 @@ export interface TcpNetworkOptions extends DialingOptions {
   readonly snapshotTimeoutMs?: number;
 }
 
+/** What the connections of a network have to do now, all together. */
+export interface TcpNetworkStats {
+  /** Calls that are not answered. */
+  readonly openCalls: number;
+  /** Bytes that wait for a connection, or that the system has not taken from one yet. */
+  readonly queuedBytes: number;
+}
+
 /**
  * Reaches nodes by binary frames over TCP, with TLS if it has options for it. `NodeInfo.address` is
  * `host:port`, `tcp://host:port` or `tls://host:port`; there a `TcpServer` answers. Each node is
@@ -81,6 +89,17 @@ export class TcpNetwork implements Network, AsyncDisposable {
     this.#callTimeoutMs = positive(owner, 'callTimeoutMs', options.callTimeoutMs ?? 5000);
     const snapshotTimeoutMs = options.snapshotTimeoutMs ?? 30_000;
     this.#snapshotTimeoutMs = positive(owner, 'snapshotTimeoutMs', snapshotTimeoutMs);
+  }
+
+  /** Looks at everything that is under way. */
+  get stats(): TcpNetworkStats {
+    let openCalls = 0;
+    let queuedBytes = 0;
+    for (const peer of this.#peers) {
+      openCalls += peer.openCalls;
+      queuedBytes += peer.queuedBytes;
+    }
+    return { openCalls, queuedBytes };
   }
 
   connect(target: NodeId, info: NodeInfo): RaftRpc & AsyncDisposable {

@@ -17,6 +17,7 @@ import type { Log } from './log.ts';
 import { entryBytes } from './log-tail.ts';
 import type { FrozenContent, Machine } from './machine.ts';
 import { SessionBatch } from './session-batch.ts';
+import type { TurnClock } from './turn-clock.ts';
 
 /** A batch that took effect. */
 export interface AppliedBatch {
@@ -66,7 +67,7 @@ export interface ApplierOptions {
   readonly membership: EffectiveMembership;
   readonly maxBatchBytes: number;
   /** Where the time is kept that each batch takes. */
-  readonly timing?: { readonly now: () => number; readonly record: Histogram };
+  readonly timing?: { readonly clock: TurnClock; readonly record: Histogram };
   readonly onApplied: (batch: AppliedBatch) => void;
   readonly onFailure: (cause: unknown) => void;
 }
@@ -248,15 +249,15 @@ export class Applier {
         demandResponses(responses, commands.length);
         sessions.record(responses);
       });
-    const begunAt = timing?.now() ?? 0;
+    const begunAt = timing?.clock.recent() ?? 0;
     const responses = machine.apply(commands, last, record);
     if (responses instanceof Promise) {
       return responses.then((answered) => {
-        timing?.record.record(timing.now() - begunAt);
+        timing?.record.record(timing.clock.now() - begunAt);
         this.#finish(batch, answered);
       });
     }
-    timing?.record.record(timing.now() - begunAt);
+    timing?.record.record(timing.clock.now() - begunAt);
     this.#finish(batch, responses);
     return undefined;
   }
@@ -264,7 +265,9 @@ export class Applier {
   /** Takes as many of the entries as can be applied together. */
   #look(entries: readonly Entry[]): Batch {
     const { codec, responseCodec, machine } = this.#options;
-    const commands: Committed<unknown>[] = [];
+    // As long as it can become; what is no command leaves it shorter in the end.
+    const commands = new Array<Committed<unknown>>(entries.length);
+    let count = 0;
     let sessions: SessionBatch | undefined;
     let last = this.#applied;
     let bytes = 0;
@@ -275,12 +278,14 @@ export class Applier {
           mark('applier.waitsForSessions');
           break;
         }
-        sessions ??= new SessionBatch(machine.sessions, responseCodec, commands);
+        sessions ??= new SessionBatch(machine.sessions, responseCodec, commands.slice(0, count));
       }
       if (payload.type === 'command') {
         const { data } = payload;
-        if (sessions === undefined) commands.push({ logId, command: decodeCommand(codec, data) });
-        else sessions.command(logId, data.session, () => decodeCommand(codec, data));
+        if (sessions === undefined) {
+          commands[count] = { logId, command: decodeCommand(codec, data) };
+          count += 1;
+        } else sessions.command(logId, data.session, () => decodeCommand(codec, data));
       } else if (payload.type === 'session') {
         sessions?.sessionEntry(logId, payload.data);
       } else if (payload.type === 'membership') {
@@ -289,19 +294,26 @@ export class Applier {
       bytes += entryBytes(entry);
       last = logId;
     }
+    if (count < commands.length) commands.length = count;
     return { last, bytes, commands: sessions?.commands ?? commands, sessions };
   }
 
   #finish({ last, bytes, commands, sessions }: Batch, responses: readonly unknown[]): void {
     demandResponses(responses, commands.length);
     sessions?.record(responses);
-    const size = { count: last.index - this.#applied.index, bytes };
-    this.#applied = last;
-    this.#options.onApplied(
+    const count = last.index - this.#applied.index;
+    const batch =
       sessions === undefined
-        ? { last, ...size, commands, responses }
-        : { last, ...size, commands: sessions.entries, responses: sessions.answers(responses) },
-    );
+        ? { last, count, bytes, commands, responses }
+        : {
+            last,
+            count,
+            bytes,
+            commands: sessions.entries,
+            responses: sessions.answers(responses),
+          };
+    this.#applied = last;
+    this.#options.onApplied(batch);
   }
 }
 

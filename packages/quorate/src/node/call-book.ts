@@ -10,6 +10,10 @@ export interface BookedCall {
   to: NodeId;
   /** Where its entries begin. */
   previous: LogIndex;
+  /** Where they end, if all go out. */
+  last: LogIndex;
+  /** Its entries are among those that are counted as sent. */
+  isCounted: boolean;
   at: number;
 }
 
@@ -27,6 +31,8 @@ export class CallBook {
     type: 'append',
     to: '',
     previous: 0,
+    last: 0,
+    isCounted: false,
     at: 0,
   }));
 
@@ -36,6 +42,8 @@ export class CallBook {
     place.type = type;
     place.to = to;
     place.previous = 0;
+    place.last = 0;
+    place.isCounted = false;
     place.at = at;
     return place;
   }

@@ -7,10 +7,14 @@ import type { EffectiveMembership, LogId, LogIndex, SnapshotMeta } from '../core
 import type { Runtime, Timer } from '../platform/runtime.ts';
 import { buggify, mark } from '../platform/sites.ts';
 import type { Write } from './log.ts';
+import type { TurnClock } from './turn-clock.ts';
 import type { Witness } from './witness.ts';
 
 /** A timer that is later than this was kept waiting by something that kept input waiting too. */
 const lateRingMs = 10;
+
+/** As many places for events are kept from turn to turn. */
+const mostPlaces = 1024;
 
 /** Where the driver's actions go. */
 export interface Effects {
@@ -48,14 +52,18 @@ export class Driver {
   readonly #core: RaftCore;
   readonly #runtime: Runtime;
   readonly #effects: Effects;
-  #events: Event[] = [];
+  readonly #clock: TurnClock;
+  /** The first `#count` places hold the events of this turn; those looked at are empty again. */
+  #events: (Event | undefined)[] = [];
+  #count = 0;
   #isRunning = false;
   #isStopped = false;
   #timer: { readonly handle: Timer; readonly at: number } | undefined = undefined;
 
-  constructor(core: RaftCore, runtime: Runtime, effects: Effects) {
+  constructor(core: RaftCore, clock: TurnClock, effects: Effects) {
     this.#core = core;
-    this.#runtime = runtime;
+    this.#runtime = clock.runtime;
+    this.#clock = clock;
     this.#effects = effects;
     this.#effects.peers.follow(core.view.membership);
     this.#arm();
@@ -68,22 +76,31 @@ export class Driver {
   /** Takes an event and works until there is no more; called from within, it only queues. */
   post(event: Event): void {
     if (this.#isStopped) return;
-    this.#events.push(event);
+    this.#events[this.#count] = event;
+    this.#count += 1;
     if (!this.#isRunning) this.#run();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#events = [];
+    this.#count = 0;
     this.#timer?.handle.cancel();
     this.#timer = undefined;
   }
 
   #run(): void {
     this.#isRunning = true;
+    this.#clock.isInTurn = true;
     try {
-      for (let at = 0; at < this.#events.length; at += 1) this.#step(this.#events[at] as Event);
-      this.#events = [];
+      for (let at = 0; at < this.#count; at += 1) {
+        const event = this.#events[at] as Event;
+        this.#events[at] = undefined;
+        const isEcho = at > 0 && isConsequence(event);
+        this.#step(event, isEcho ? this.#clock.last : this.#clock.now());
+      }
+      this.#count = 0;
+      if (this.#events.length > mostPlaces) this.#events = [];
       if (!this.#isStopped) this.#arm();
       this.#effects.onStep();
     } catch (cause) {
@@ -91,15 +108,15 @@ export class Driver {
       this.#effects.onFailure(cause);
     } finally {
       this.#isRunning = false;
+      this.#clock.isInTurn = false;
     }
   }
 
-  /** The clock is read anew for each event: a lease that ended meanwhile must not look alive. */
-  #step(event: Event): void {
+  #step(event: Event, now: number): void {
     const { state } = this.#core;
     const ledBefore = state.leadership !== undefined;
     const membership = state.membership;
-    const actions = this.#core.step(event, this.#runtime.now());
+    const actions = this.#core.step(event, now);
     if (state.membership !== membership) this.#effects.peers.follow(state.membership);
     for (const action of actions) this.#start(action);
     if (ledBefore && state.leadership === undefined) {
@@ -143,6 +160,10 @@ export class Driver {
   #arm(): void {
     const at = this.#core.wakeAt;
     if (at === Infinity || (this.#timer !== undefined && this.#timer.at <= at)) return;
+    this.#setTimer(at);
+  }
+
+  #setTimer(at: number): void {
     this.#timer?.handle.cancel();
     const ms = Math.max(0, Math.ceil(at - this.#runtime.now()));
     this.#timer = { handle: this.#runtime.setTimer(() => this.#ring(at), ms), at };
@@ -163,4 +184,14 @@ export class Driver {
     if (this.#runtime.now() >= this.#core.wakeAt) this.post({ type: 'wake' });
     else this.#arm();
   }
+}
+
+/**
+ * What a turn's own steps led to at once has the time read last, which lies before its own: calls
+ * that it leads to look older, which makes a lease shorter and never longer. For everything else
+ * the clock is read anew: a lease that ended meanwhile must not look alive to a read, and loyalty
+ * to a leader must not begin before that one made its call.
+ */
+function isConsequence({ type }: Event): boolean {
+  return type === 'sent' || type === 'persisted' || type === 'applied' || type === 'appendAnswered';
 }

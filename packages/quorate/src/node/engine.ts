@@ -30,6 +30,7 @@ import { Receiving } from './snapshot-receiver.ts';
 import { Snapshotter } from './snapshotter.ts';
 import { releaseStorage, takeStorage } from './storages-in-use.ts';
 import { Transfers } from './transfers.ts';
+import { TurnClock } from './turn-clock.ts';
 import { Witness } from './witness.ts';
 
 /** What a node begins with. */
@@ -63,6 +64,7 @@ export class Engine {
   readonly #peers: Peers;
   readonly #applier: Applier;
   readonly #driver: Driver;
+  readonly clock: TurnClock;
   readonly #ending: Ending;
   /** Resolves when the snapshot that is being restored is in its place. */
   #restoring: Promise<void> = Promise.resolve();
@@ -93,6 +95,7 @@ export class Engine {
     this.#storage = options.storage;
     this.config = config;
     this.runtime = runtime;
+    this.clock = new TurnClock(runtime);
     this.codec = options.codec ?? jsonCodec;
     this.responseCodec = options.responseCodec ?? jsonCodec;
     this.#ending = this.#makeEnding();
@@ -101,9 +104,7 @@ export class Engine {
     const silentMs = config.electionTimeoutMs.min;
     this.witness = new Witness({ id: this.id, logger: options.logger, silentMs });
     this.observers = new Observers(() => this.metrics, config.maxWaitingCalls);
-    const { ordered } = options.network;
-    const core = makeCore(this.id, { config, runtime, recovered, ordered });
-    const fail = (cause: unknown): void => this.fail(cause);
+    const core = makeCore(this.id, options.network, { config, runtime, recovered });
     this.#log = this.#makeLog(options, recovered);
     this.#peers = new Peers(this.id, {
       network: options.network,
@@ -118,7 +119,7 @@ export class Engine {
       beforeVote: (id) => this.members.guard.beforeVote(id),
       post: (event) => this.post(event),
       onSnapshotNotSent: (to, error) => this.witness.snapshotNotSent(to, error),
-      onFailure: fail,
+      onFailure: (cause) => this.fail(cause),
     });
     this.intake = new Intake(this, this.#log, this.#peers);
     this.#applier = new Applier({
@@ -129,9 +130,9 @@ export class Engine {
       applied: recovered.state.applied,
       membership: recovered.membership,
       maxBatchBytes: config.maxAppendBytes,
-      timing: { now: () => runtime.now(), record: this.witness.latencies.apply },
+      timing: { clock: this.clock, record: this.witness.latencies.apply },
       onApplied: (batch) => this.#onApplied(batch),
-      onFailure: fail,
+      onFailure: (cause) => this.fail(cause),
     });
     this.snapshotter = this.#makeSnapshotter(recovered);
     this.receiving = this.#makeReceiving();
@@ -152,9 +153,9 @@ export class Engine {
   get metrics(): RaftMetrics {
     const { isRunning, fatal } = this.#ending;
     const waiting = waitingIn(this.intake, this.requests, this.#peers);
-    const { applied } = this.#applier;
     const now = this.runtime.now();
-    const { reason: quarantine } = this.members.guard;
+    const quarantine = this.members.guard.reason;
+    const { applied } = this.#applier;
     return pictureOf(this.state, this, { isRunning, fatal, quarantine, applied, now, waiting });
   }
 
@@ -162,12 +163,11 @@ export class Engine {
     this.#driver.post(event);
   }
 
-  /** See `Ending`. */
+  /** See `Ending`, also for `demandOpen`. */
   demandRunning(options?: { isLogged?: boolean }): void {
     this.#ending.demandRunning(options);
   }
 
-  /** See `Ending`. */
   demandOpen(): void {
     this.#ending.demandOpen();
   }
@@ -240,7 +240,7 @@ export class Engine {
   }
 
   #makeDriver(core: RaftCore): Driver {
-    return new Driver(core, this.runtime, {
+    return new Driver(core, this.clock, {
       log: this.#log,
       peers: this.#peers,
       applier: this.#applier,

@@ -10,6 +10,7 @@ import type { Peers } from './peers.ts';
 import { type Reader, type ReadMode, Reads } from './reads.ts';
 import { noReadInQuarantine } from './refusal.ts';
 import { Sessions } from './sessions.ts';
+import { isThenable } from './thenable.ts';
 import { type PendingWrite, Writes } from './writes.ts';
 
 /** The longest that a node goes on without a look at input, output and timers. */
@@ -223,21 +224,22 @@ export class Intake {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    const { runtime } = this.#engine;
-    if (runtime.now() - this.#yieldedAt < longestTurnMs) {
-      queueMicrotask(() => this.#turn());
+    const { runtime, clock } = this.#engine;
+    // Busy writers keep it read often enough; after a pause, the first may go on at once.
+    if (clock.last - this.#yieldedAt < longestTurnMs) {
+      queueMicrotask(this.#turn);
       return;
     }
     runtime.yieldToIo(() => {
-      this.#yieldedAt = runtime.now();
+      this.#yieldedAt = clock.now();
       this.#turn();
     });
   }
 
-  #turn(): void {
+  readonly #turn = (): void => {
     this.#isScheduled = false;
     this.flush();
-  }
+  };
 
   #onLeaderChanged(): void {
     this.#forwarding.leaderChanged();
@@ -307,8 +309,4 @@ export class Intake {
       reads.reject(readers, overloaded);
     }
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value;
 }

@@ -22,6 +22,9 @@ export class LogTail {
   #head = 0;
   #first: LogIndex;
   #bytes = 0;
+  /** What was appended last, and its bytes: nearly every read wants just that. */
+  #newest: readonly Entry[] = [];
+  #newestBytes = 0;
 
   constructor(first: LogIndex) {
     this.#first = first;
@@ -36,14 +39,19 @@ export class LogTail {
     const next = this.#first + this.#entries.length - this.#head;
     if (this.#entries.length === this.#head) this.#first = entries[0]?.logId.index ?? this.#first;
     else assert(entries[0]?.logId.index === next, () => `the tail goes on with entry ${next}`);
+    let bytes = 0;
     for (const entry of entries) {
       this.#entries.push(entry);
-      this.#bytes += entryBytes(entry);
+      bytes += entryBytes(entry);
     }
+    this.#bytes += bytes;
+    this.#newest = entries;
+    this.#newestBytes = bytes;
   }
 
   /** Removes every entry after `index`. */
   truncate(index: LogIndex): void {
+    this.#newest = [];
     while (this.#entries.length > this.#head) {
       const last = this.#entries.at(-1) as Entry;
       if (last.logId.index <= index) return;
@@ -60,6 +68,9 @@ export class LogTail {
       start >= this.#head && start < end,
       () => `entries ${from} to ${to} must be in the tail`,
     );
+    const newest = this.#newest;
+    const isNewest = newest[0]?.logId.index === from && newest.length === to - from;
+    if (isNewest && this.#newestBytes <= maxBytes) return newest;
     // Nearly always all of the tail fits; then nothing is added up.
     if (this.#bytes <= maxBytes) return this.#entries.slice(start, end) as Entry[];
     let stop = start;
@@ -74,6 +85,7 @@ export class LogTail {
   purge(index: LogIndex, { all }: { all: boolean }): void {
     if (all) {
       this.#entries = [];
+      this.#newest = [];
       this.#head = 0;
       this.#bytes = 0;
       this.#first = index + 1;

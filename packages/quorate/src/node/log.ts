@@ -3,6 +3,7 @@ import type { Entry, Identity, LogId, LogIndex, Vote } from '../core/types.ts';
 import { buggify, mark } from '../platform/sites.ts';
 import { isOfLineage, type Lineage } from './lineage.ts';
 import { frameBytes, LogTail } from './log-tail.ts';
+import { isThenable } from './thenable.ts';
 
 /** What the core asks to be written: vote, then truncate, then append. */
 export interface Write {
@@ -10,6 +11,12 @@ export interface Write {
   readonly vote?: Vote;
   readonly truncate?: LogIndex;
   readonly append?: readonly Entry[];
+}
+
+/** What is done to the store in one go: writes, or a purge. */
+interface Group {
+  readonly writes: readonly Write[];
+  readonly purge: Purge | undefined;
 }
 
 /** The start of the log goes: a snapshot has it. */
@@ -44,8 +51,10 @@ export class Log {
   /** The identity is known in memory and not written down yet. */
   #isIdentityNew = false;
   #waiting: (Write | Purge)[] = [];
-  /** The one loop that writes; there is never a second, since writes must not overlap. */
-  #loop: Promise<void> | undefined = undefined;
+  /** The write that the store is at; there is never a second, since writes must not overlap. */
+  #underWay: Promise<void> | undefined = undefined;
+  /** The loop is at work further up the stack: who asks from within it only queues. */
+  #isLooping = false;
   #isOnItsWay = false;
   #purgedTo: LogIndex = 0;
   #isClosed = false;
@@ -123,37 +132,75 @@ export class Log {
   /** Takes no more writes and waits for the one under way. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#loop;
+    await this.#underWay;
   }
 
   #enqueue(step: Write | Purge): void {
-    this.#waiting.push(step);
-    this.#loop ??= this.#writeAll();
+    if (this.#waiting.length === 0) this.#waiting = [step];
+    else this.#waiting.push(step);
+    if (!this.#isLooping && this.#underWay === undefined) this.#writeAll(undefined);
   }
 
-  async #writeAll(): Promise<void> {
+  /**
+   * Writes all that waits, beginning with the report of what was just `written`. Goes on without a
+   * pause as long as the store is done at once.
+   */
+  #writeAll(written: Group | undefined): void {
+    this.#isLooping = true;
     try {
+      if (written !== undefined) this.#report(written);
       while (this.#waiting.length > 0 && !this.#isClosed) {
-        const { writes, purge } = this.#takeGroup();
+        const group = this.#takeGroup();
         this.#isOnItsWay = true;
-        if (purge === undefined) await this.#write(writes);
-        else await this.#options.store.purge(purge.purge);
-        this.#isOnItsWay = false;
-        // What these reports lead to waits for the next round of this loop.
-        if (purge === undefined) this.#options.onPersisted((writes.at(-1) as Write).write);
-        else this.#options.onPurged(purge.purge);
+        const pending =
+          group.purge === undefined
+            ? this.#write(group.writes)
+            : this.#options.store.purge(group.purge.purge);
+        if (pending !== undefined) {
+          this.#underWay = this.#goOnAfter(pending, group);
+          return;
+        }
+        this.#report(group);
       }
-      this.#loop = undefined;
     } catch (cause) {
-      this.#isOnItsWay = false;
-      this.#isClosed = true;
-      this.#options.onFailure(cause);
+      this.#fail(cause);
+    } finally {
+      this.#isLooping = false;
     }
   }
 
+  async #goOnAfter(pending: Promise<void>, group: Group): Promise<void> {
+    try {
+      await pending;
+    } catch (cause) {
+      this.#underWay = undefined;
+      this.#fail(cause);
+      return;
+    }
+    this.#underWay = undefined;
+    this.#writeAll(group);
+  }
+
+  /** What this leads to waits for the next round of the loop. */
+  #report({ writes, purge }: Group): void {
+    this.#isOnItsWay = false;
+    if (purge === undefined) this.#options.onPersisted((writes.at(-1) as Write).write);
+    else this.#options.onPurged(purge.purge);
+  }
+
+  #fail(cause: unknown): void {
+    this.#isOnItsWay = false;
+    this.#isClosed = true;
+    this.#options.onFailure(cause);
+  }
+
   /** Takes the writes up to the next purge, or that purge if it is first. */
-  #takeGroup(): { writes: readonly Write[]; purge?: Purge } {
-    const [first] = this.#waiting;
+  #takeGroup(): Group {
+    const first = this.#waiting[0];
+    if (this.#waiting.length === 1 && first !== undefined && !('purge' in first)) {
+      this.#waiting = [];
+      return { writes: [first], purge: undefined };
+    }
     if (first !== undefined && 'purge' in first) {
       this.#waiting.shift();
       return { writes: [], purge: first };
@@ -162,16 +209,27 @@ export class Log {
     const end = buggify('log.noGroup') ? 1 : purge;
     const taken = end < 0 ? this.#waiting : this.#waiting.slice(0, end);
     this.#waiting = end < 0 ? [] : this.#waiting.slice(end);
-    return { writes: taken as Write[] };
+    return { writes: taken as Write[], purge: undefined };
   }
 
   /** Writes what all of `writes` come to: in one call, if the store takes several parts at once. */
-  async #write(writes: readonly Write[]): Promise<void> {
+  #write(writes: readonly Write[]): Promise<void> | undefined {
     if (writes.length > 1) mark('log.severalWritesAtOnce');
     const merged = mergeWrites(writes);
-    await save(this.#options.store, { ...this.#newIdentity(writes), ...merged });
-    const written = merged.append?.at(-1)?.logId.index ?? 0;
-    const last = this.#lastKept(written);
+    const identity = this.#newIdentity(writes);
+    const pending = save(
+      this.#options.store,
+      identity === undefined ? merged : { identity, ...merged },
+    );
+    if (pending === undefined) {
+      this.#wrote(merged);
+      return undefined;
+    }
+    return pending.then(() => this.#wrote(merged));
+  }
+
+  #wrote({ append }: LogWrite): void {
+    const last = this.#lastKept(append?.at(-1)?.logId.index ?? 0);
     const { tailCacheBytes } = this.#options;
     this.#tail.written(last, buggify('log.dropTail') ? 0 : tailCacheBytes);
   }
@@ -189,20 +247,33 @@ export class Log {
   }
 
   /** The identity, if it has to be saved because its cluster is known now. */
-  #newIdentity(writes: readonly Write[]): Pick<LogWrite, 'identity'> {
+  #newIdentity(writes: readonly Write[]): Identity | undefined {
     const cluster = this.#identity.cluster ?? clusterIn(writes);
     if (cluster !== undefined) this.joinCluster(cluster);
-    if (!this.#isIdentityNew) return {};
+    if (!this.#isIdentityNew) return undefined;
     this.#isIdentityNew = false;
-    return { identity: this.#identity };
+    return this.#identity;
   }
 }
 
-/** A store that cannot take several parts at once gets them one after the other. */
-export async function save(store: LogStore, write: LogWrite): Promise<void> {
+/**
+ * A store that cannot take several parts at once gets them one after the other. Returns nothing if
+ * the store is done at once.
+ */
+export function save(store: LogStore, write: LogWrite): Promise<void> | undefined {
   const { identity, vote, truncate, append } = write;
   const hasMoreThanEntries = (identity ?? vote ?? truncate) !== undefined;
-  if (hasMoreThanEntries && store.write !== undefined) return store.write(write);
+  if (!hasMoreThanEntries) return append === undefined ? undefined : promised(store.append(append));
+  return store.write === undefined ? saveSingly(store, write) : promised(store.write(write));
+}
+
+/** What a store returned: a promise, or whatever stands for "done". */
+function promised(pending: Promise<void> | void): Promise<void> | undefined {
+  return isThenable(pending) ? pending : undefined;
+}
+
+async function saveSingly(store: LogStore, write: LogWrite): Promise<void> {
+  const { identity, vote, truncate, append } = write;
   if (identity !== undefined) await store.saveIdentity(identity);
   if (vote !== undefined) await store.saveVote(vote);
   if (truncate !== undefined) await store.truncate(truncate);
@@ -217,11 +288,13 @@ export async function save(store: LogStore, write: LogWrite): Promise<void> {
  *     truncate 7, append 8' 9', truncate 5, append 6"   comes to   truncate 5, append 6"
  */
 function mergeWrites(writes: readonly Write[]): Pick<LogWrite, 'vote' | 'truncate' | 'append'> {
-  const [only] = writes;
-  if (writes.length === 1 && only !== undefined) {
-    const { write: _, ...parts } = only;
-    return parts;
-  }
+  const only = writes[0];
+  if (
+    writes.length === 1 &&
+    only?.append !== undefined &&
+    (only.vote ?? only.truncate) === undefined
+  )
+    return { append: only.append };
   const merged: { vote?: Vote; truncate?: LogIndex; append?: readonly Entry[] } = {};
   const entries: Entry[] = [];
   for (const { vote, truncate, append } of writes) {

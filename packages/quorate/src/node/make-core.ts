@@ -1,3 +1,4 @@
+import type { Network } from '../contract/network.ts';
 import { RaftCore } from '../core/raft-core.ts';
 import type { NodeId } from '../core/types.ts';
 import type { Runtime } from '../platform/runtime.ts';
@@ -8,12 +9,14 @@ export interface CoreParts {
   readonly config: RaftConfig;
   readonly runtime: Runtime;
   readonly recovered: Recovered;
-  /** The network keeps the order of calls. */
-  readonly ordered: boolean;
 }
 
 /** The protocol's part of a node, as its options and what it recovered say. */
-export function makeCore(id: NodeId, { config, runtime, recovered, ordered }: CoreParts): RaftCore {
+export function makeCore(
+  id: NodeId,
+  { ordered }: Pick<Network, 'ordered'>,
+  { config, runtime, recovered }: CoreParts,
+): RaftCore {
   const options = {
     id,
     heartbeatMs: config.heartbeatMs,

@@ -10,7 +10,9 @@ import type {
 import type { CoreState } from '../core/state.ts';
 import type { EffectiveMembership, Identity, NodeId, NodeInfo } from '../core/types.ts';
 import { admit, dismiss } from './admission.ts';
+import { DiskWatch } from './disk-watch.ts';
 import type { Engine } from './engine.ts';
+import { handOver } from './hand-over.ts';
 import { IdentityGuard } from './identity-guard.ts';
 import { Incarnations } from './incarnations.ts';
 import type { Log } from './log.ts';
@@ -24,10 +26,14 @@ export interface Place {
   readonly info: NodeInfo & { readonly incarnation?: string };
 }
 
-/** Who the others are: whether they are who they were, and whether this node is. */
+/**
+ * Who the others are: whether they are who they were, and whether this node is; and whether another
+ * one had better lead.
+ */
 export class Members {
   readonly guard: IdentityGuard;
   readonly incarnations: Incarnations;
+  readonly #disk: DiskWatch;
   readonly #engine: Engine;
   readonly #network: Network;
   readonly #log: Pick<Log, 'meet'>;
@@ -69,6 +75,10 @@ export class Members {
       retryMs: electionTimeoutMs.max,
       change: (change) => commitChange(engine, change, undefined),
     });
+    this.#disk = new DiskWatch({
+      silentMs: electionTimeoutMs.max,
+      handOver: () => void handOver(engine),
+    });
   }
 
   /** Asks the others, now that the node can answer them. */
@@ -80,6 +90,7 @@ export class Members {
   follow(state: Readonly<CoreState>): void {
     this.guard.follow(state);
     this.incarnations.follow(state);
+    this.#disk.follow(state);
   }
 
   /** Another node called, and is who it says that it is. */

@@ -84,6 +84,11 @@ export interface RaftMetrics {
    * it is a quorum by itself, `undefined` if none has answered yet.
    */
   readonly quorumContactMs: number | undefined;
+  /**
+   * How long the disk has owed an answer, in milliseconds; 0 if it owes none. A leader hands over
+   * when it comes to `electionTimeoutMs.max`, and steps down at twice that.
+   */
+  readonly diskSilentMs: number;
   readonly waiting: Waiting;
   readonly sessions: SessionMetrics;
   /** What has happened since the node was started. */
@@ -146,6 +151,7 @@ export function pictureOf(
     membership: core.membership,
     progress: leadership === undefined ? undefined : progressOf(leadership, log.last.index),
     quorumContactMs: isRunning ? quorumContactMs(core, now) : undefined,
+    diskSilentMs: isRunning ? core.diskSilentMs : 0,
     waiting: isRunning ? waiting : nothingWaits,
     sessions: sessionsOf(machine),
     counts: witness.counters.picture,

@@ -3,13 +3,6 @@ import type { CallId } from '../core/event.ts';
 import type { Identity } from '../core/types.ts';
 import { UnreachableError } from '../errors.ts';
 
-export interface OpenCallOptions {
-  readonly from: Identity;
-  readonly to: { readonly node: string; readonly incarnation?: string };
-  readonly now: number;
-  readonly timeoutMs: number;
-}
-
 /**
  * A call under way, as the options that its network sees. Most networks ask for the signal and some
  * never do, so it is made when it is asked for.
@@ -19,18 +12,19 @@ export class OpenCall implements CallOptions {
   readonly from: Identity;
   readonly to: { readonly node: string; readonly incarnation?: string };
   readonly timeoutMs: number;
-  /** On the clock of the runtime. */
-  readonly deadline: number;
+  /** On the clock of the runtime; set when it is known that the answer has to be waited for. */
+  deadline: number = Infinity;
+  /** Payload that it carries, in bytes. */
+  bytes: number = 0;
   #controller: AbortController | undefined = undefined;
   /** Aborted before anybody has asked for the signal. */
   #aborted: { readonly reason: unknown } | undefined = undefined;
 
-  constructor(call: CallId, { from, to, now, timeoutMs }: OpenCallOptions) {
+  constructor(call: CallId, from: Identity, to: OpenCall['to'], timeoutMs: number) {
     this.call = call;
     this.from = from;
     this.to = to;
     this.timeoutMs = timeoutMs;
-    this.deadline = now + timeoutMs;
   }
 
   get signal(): AbortSignal {

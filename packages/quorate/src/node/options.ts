@@ -28,7 +28,7 @@ export interface RaftConfig {
   readonly forwardWrites: boolean;
   /**
    * How long a call to another node may take, in milliseconds; an append is given one more for each
-   * KiB it carries. Default 1000.
+   * KiB that it carries, and that those before it carry which are not answered. Default 1000.
    */
   readonly callTimeoutMs: number;
   /**

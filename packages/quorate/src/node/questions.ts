@@ -35,7 +35,8 @@ export class Questions {
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) return reject(this.#closed.reason);
-      const open = new OpenCall(0, { from, to, now: this.#runtime.now(), timeoutMs });
+      const open = new OpenCall(0, from, to, timeoutMs);
+      open.deadline = this.#runtime.now() + timeoutMs;
       this.#open.set(open, reject);
       this.#arm(open.deadline);
       attempt(() => put(open)).then(

@@ -12,6 +12,7 @@ import { entryBytes } from './log-tail.ts';
 import { late, OpenCall } from './open-call.ts';
 import type { PeersOptions } from './peers.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
+import { isThenable } from './thenable.ts';
 
 export interface ReplicatorOptions extends PeersOptions {
   readonly connection: RaftRpc & AsyncDisposable;
@@ -32,6 +33,8 @@ export class Replicator {
   #timer: { readonly handle: Timer; readonly at: number } | undefined = undefined;
   #failures = 0;
   #restUntil = -Infinity;
+  /** Payload of the appends that are not answered. */
+  #bytesUnderWay = 0;
   #isClosed = false;
 
   constructor(options: ReplicatorOptions) {
@@ -60,7 +63,7 @@ export class Replicator {
     if (open === undefined) return;
     this.#await(
       open,
-      () => this.#options.connection.requestVote(rpc, open),
+      promiseOf(() => this.#options.connection.requestVote(rpc, open)),
       (response: VoteResponse) => ({ type: 'voteAnswered', call, response }),
     );
   }
@@ -69,7 +72,7 @@ export class Replicator {
   replicate(call: CallId, range: Replication): void {
     const { log, config, post, currentTerm } = this.#options;
     if (range.previous.index === range.last) {
-      this.#append(call, range, [], config.electionTimeoutMs.max);
+      this.#append(call, range, [], { timeoutMs: config.electionTimeoutMs.max, bytes: 0 });
       return;
     }
     // However it came by what is purged: it needs the snapshot no more.
@@ -106,7 +109,7 @@ export class Replicator {
     if (open === undefined) return;
     this.#await(
       open,
-      () => this.#options.connection.timeoutNow({ term, leader: open.from.node }, open),
+      promiseOf(() => this.#options.connection.timeoutNow({ term, leader: open.from.node }, open)),
       () => undefined,
     );
   }
@@ -128,58 +131,87 @@ export class Replicator {
   }
 
   #appendEntries(call: CallId, range: Replication, entries: readonly Entry[]): void {
-    const { config, post } = this.#options;
-    const last = entries.at(-1)?.logId.index;
+    const { config } = this.#options;
+    const last = entries[entries.length - 1]?.logId.index;
     assert(last !== undefined, () => `entry ${range.previous.index + 1} must be there to be sent`);
     let bytes = 0;
     for (const entry of entries) bytes += entryBytes(entry);
-    this.#append(call, range, entries, config.callTimeoutMs + bytes / 1024);
-    post({ type: 'sent', call, last });
+    // What went out before it is answered before it: behind a large one, a small one takes as long.
+    const timeoutMs = config.callTimeoutMs + (this.#bytesUnderWay + bytes) / 1024;
+    this.#append(call, range, entries, { timeoutMs, bytes });
   }
 
-  #append(call: CallId, range: Replication, entries: readonly Entry[], timeoutMs: number): void {
+  #append(
+    call: CallId,
+    range: Replication,
+    entries: readonly Entry[],
+    { timeoutMs, bytes }: { readonly timeoutMs: number; readonly bytes: number },
+  ): void {
+    const { connection, post } = this.#options;
     const open = this.#open(call, timeoutMs);
-    if (open === undefined) return;
+    if (open === undefined) {
+      this.#reportSent(call, entries);
+      return;
+    }
     const { term, previous, committed } = range;
-    const { connection } = this.#options;
-    const leader = open.from.node;
-    this.#await(
-      open,
-      () => connection.appendEntries({ term, leader, previous, entries, committed }, open),
-      (response: AppendEntriesResponse) => ({ type: 'appendAnswered', call, response }),
-    );
+    const request = { term, leader: open.from.node, previous, entries, committed };
+    let answer: Promise<AppendEntriesResponse> | AppendEntriesResponse;
+    try {
+      answer = connection.appendEntries(request, open);
+    } catch (thrown) {
+      answer = Promise.reject(thrown);
+    }
+    // Reported only now, since what follows may be sent at once.
+    if (isThenable(answer)) {
+      open.bytes = bytes;
+      this.#await(open, answer, (response) => ({ type: 'appendAnswered', call, response }));
+      this.#reportSent(call, entries);
+      return;
+    }
+    // Where the answer is there it says as much.
+    const isWhole = previous.index + entries.length === range.last;
+    if (!isWhole) this.#reportSent(call, entries);
+    this.#failures = 0;
+    post({ type: 'appendAnswered', call, response: answer });
   }
 
-  /** Puts a call on the books, or reports it unanswered if the node is to be left alone now. */
+  /** A heartbeat goes nowhere in the log. */
+  #reportSent(call: CallId, entries: readonly Entry[]): void {
+    const last = entries[entries.length - 1]?.logId.index;
+    if (last !== undefined) this.#options.post({ type: 'sent', call, last });
+  }
+
+  /** Returns a call to be made, or reports it unanswered if the node is to be left alone now. */
   #open(call: CallId, timeoutMs: number): OpenCall | undefined {
-    const { runtime, post, identity, to } = this.#options;
-    const now = runtime.now();
-    if (this.#isClosed || now < this.#restUntil) {
+    const { post, identity, to } = this.#options;
+    if (this.#isClosed || this.#isResting) {
       post({ type: 'unanswered', call, hadNoEffect: true });
       return undefined;
     }
-    const open = new OpenCall(call, { from: identity(), to, now, timeoutMs });
-    this.#calls.set(call, open);
-    this.#arm(open.deadline);
-    return open;
+    return new OpenCall(call, identity(), to, timeoutMs);
   }
 
+  get #isResting(): boolean {
+    if (this.#restUntil === -Infinity) return false;
+    if (this.#options.runtime.now() < this.#restUntil) return true;
+    this.#restUntil = -Infinity;
+    return false;
+  }
+
+  /** Puts a call on the books until its answer comes. */
   #await<Response>(
     open: OpenCall,
-    ask: () => Promise<Response>,
+    answer: PromiseLike<Response>,
     event: (response: Response) => Event | undefined,
   ): void {
-    let answer: Promise<Response>;
-    try {
-      answer = ask();
-    } catch (thrown) {
-      // A network that throws at once is as good as one that rejects.
-      answer = Promise.reject(thrown);
-    }
+    open.deadline = this.#options.runtime.now() + open.timeoutMs;
+    this.#calls.set(open.call, open);
+    this.#bytesUnderWay += open.bytes;
+    this.#arm(open.deadline);
     answer.then(
       (response) => {
         this.#failures = 0;
-        if (!this.#calls.delete(open.call)) return;
+        if (!this.#remove(open)) return;
         const answered = event(response);
         if (answered !== undefined) this.#options.post(answered);
       },
@@ -199,8 +231,15 @@ export class Replicator {
     this.#restUntil = runtime.now() + restMs;
   }
 
+  /** Takes a call off the books; `false` if it was not on them any more. */
+  #remove(open: OpenCall): boolean {
+    if (!this.#calls.delete(open.call)) return false;
+    this.#bytesUnderWay -= open.bytes;
+    return true;
+  }
+
   #end(open: OpenCall, reason: unknown): void {
-    this.#calls.delete(open.call);
+    this.#remove(open);
     open.abort(reason);
     const effect = hadNoEffect(reason, open.to.node) ? ({ hadNoEffect: true } as const) : {};
     this.#options.post({ type: 'unanswered', call: open.call, ...effect });
@@ -224,5 +263,14 @@ export class Replicator {
       else this.#end(open, late(open));
     }
     if (next < Infinity && !this.#isClosed) this.#arm(next);
+  }
+}
+
+/** A network that throws at once is as good as one that rejects. */
+function promiseOf<Response>(ask: () => Promise<Response>): Promise<Response> {
+  try {
+    return ask();
+  } catch (thrown) {
+    return Promise.reject(thrown);
   }
 }

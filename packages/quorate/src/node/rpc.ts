@@ -25,7 +25,7 @@ import type { Identity, NodeId, Term } from '../core/types.ts';
 import { WrongTargetError } from '../errors.ts';
 import { isOfLineage } from './lineage.ts';
 import type { Members } from './members.ts';
-import type { Requests } from './requests.ts';
+import type { Asker, Requests } from './requests.ts';
 import { withSignal } from './signal.ts';
 import type { Receiving } from './snapshot-receiver.ts';
 
@@ -59,7 +59,7 @@ export class RpcServer implements RaftRpc {
 
   requestVote(rpc: VoteRequest, options: CallOptions = {}): Promise<VoteResponse> {
     return new Promise((resolve, reject) => {
-      this.#guard(options, { node: rpc.candidate, term: rpc.term });
+      this.#guard(options, rpc.candidate, rpc.term);
       const { requests, post, members } = this.#host;
       const request = requests.open(
         (answer) =>
@@ -82,17 +82,17 @@ export class RpcServer implements RaftRpc {
   appendEntries(
     rpc: AppendEntriesRequest,
     options: CallOptions = {},
-  ): Promise<AppendEntriesResponse> {
-    return new Promise((resolve, reject) => {
-      this.#guard(options, { node: rpc.leader, term: rpc.term });
+  ): Promise<AppendEntriesResponse> | AppendEntriesResponse {
+    const asker = new AppendAsker();
+    try {
+      this.#guard(options, rpc.leader, rpc.term);
       checkRun(rpc);
-      const request = this.#host.requests.open(
-        (answer) =>
-          answer.type === 'append' ? resolve(answer.response) : reject(unexpected(answer)),
-        reject,
-      );
+      const request = this.#host.requests.openFor(asker);
       this.#host.post({ type: 'appendEntries', request, rpc });
-    });
+    } catch (refusal) {
+      return Promise.reject(refusal);
+    }
+    return asker.outcome;
   }
 
   async identify(options: CallOptions = {}): Promise<IdentifyResponse> {
@@ -101,12 +101,12 @@ export class RpcServer implements RaftRpc {
   }
 
   async join(request: JoinRequest, options: CallOptions = {}): Promise<MembersResponse> {
-    this.#guard(options, { node: request.id, term: 0 });
+    this.#guard(options, request.id);
     return this.#host.members.join(request, options.signal);
   }
 
   async leave(request: LeaveRequest, options: CallOptions = {}): Promise<MembersResponse> {
-    this.#guard(options, { node: request.id, term: 0 });
+    this.#guard(options, request.id);
     return this.#host.members.leave(request, options.signal);
   }
 
@@ -116,7 +116,7 @@ export class RpcServer implements RaftRpc {
     options: CallOptions = {},
   ): Promise<InstallSnapshotResponse> {
     return new Promise((resolve, reject) => {
-      this.#guard(options, { node: rpc.leader, term: rpc.term });
+      this.#guard(options, rpc.leader, rpc.term);
       this.#checkSnapshot(rpc, options);
       const { requests, receiving, post } = this.#host;
       const request: RequestId = requests.open(
@@ -137,7 +137,7 @@ export class RpcServer implements RaftRpc {
 
   timeoutNow(rpc: TimeoutNowRequest, options: CallOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#guard(options, { node: rpc.leader, term: rpc.term });
+      this.#guard(options, rpc.leader, rpc.term);
       const request = this.#host.requests.open(
         (answer) => (answer.type === 'done' ? resolve() : reject(unexpected(answer))),
         reject,
@@ -187,7 +187,7 @@ export class RpcServer implements RaftRpc {
   /**
    * `speaker`: whom the message claims to come from, for those calls that change a node's state.
    */
-  #guard({ from, to }: CallOptions, speaker?: { node: NodeId; term: Term }): void {
+  #guard({ from, to }: CallOptions, speaker?: NodeId, term: Term = 0): void {
     this.#host.demandRunning();
     const self = this.#host.identity();
     if (speaker !== undefined) {
@@ -196,7 +196,7 @@ export class RpcServer implements RaftRpc {
           'The call does not say who asks and who is meant; a network must carry both.',
         );
       }
-      checkTerm(speaker.term);
+      checkTerm(term);
     }
     if (to !== undefined && to.node !== self.node) {
       throw new WrongTargetError(`The call is for node ${to.node}, and this is node ${self.node}.`);
@@ -208,8 +208,8 @@ export class RpcServer implements RaftRpc {
       );
     }
     if (from === undefined) return;
-    if (speaker !== undefined && from.node !== speaker.node) {
-      throw new WrongTargetError(`Node ${from.node} must not speak for node ${speaker.node}.`);
+    if (speaker !== undefined && from.node !== speaker) {
+      throw new WrongTargetError(`Node ${from.node} must not speak for node ${speaker}.`);
     }
     if (from.cluster === undefined) return;
     if (from.cluster !== (self.cluster ?? from.cluster)) {
@@ -250,6 +250,34 @@ function checkRun({ entries, previous, term }: AppendEntriesRequest): void {
   }
   if (before.term > term) {
     throw new RangeError(`A leader of term ${term} must not send entries of term ${before.term}.`);
+  }
+}
+
+/** Waits for the core's answer to an append; with a promise only if it does not come at once. */
+class AppendAsker implements Asker {
+  #response: AppendEntriesResponse | undefined = undefined;
+  #failure: { readonly reason: unknown } | undefined = undefined;
+  #resolve: ((response: AppendEntriesResponse) => void) | undefined = undefined;
+  #reject: ((reason: unknown) => void) | undefined = undefined;
+
+  answer(answer: Answer): void {
+    if (answer.type !== 'append') this.fail(unexpected(answer));
+    else if (this.#resolve === undefined) this.#response = answer.response;
+    else this.#resolve(answer.response);
+  }
+
+  fail(reason: unknown): void {
+    if (this.#reject === undefined) this.#failure = { reason };
+    else this.#reject(reason);
+  }
+
+  get outcome(): Promise<AppendEntriesResponse> | AppendEntriesResponse {
+    if (this.#response !== undefined) return this.#response;
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
   }
 }
 

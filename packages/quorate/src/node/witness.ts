@@ -1,10 +1,10 @@
 import type { Action, Answer } from '../core/action.ts';
 import type { CallId, Event } from '../core/event.ts';
 import type { CoreState } from '../core/state.ts';
-import type { LogId, NodeId } from '../core/types.ts';
+import type { LogId, LogIndex, NodeId } from '../core/types.ts';
 import type { FatalError } from '../errors.ts';
 import { OverloadedError } from '../errors.ts';
-import { CallBook } from './call-book.ts';
+import { type BookedCall, CallBook } from './call-book.ts';
 import { Changes } from './changes.ts';
 import { Counters } from './counters.ts';
 import { channels, publish } from './diagnostics.ts';
@@ -14,7 +14,7 @@ import { Journal, type Logger } from './logger.ts';
 export interface WitnessOptions {
   readonly id: NodeId;
   readonly logger: Logger | undefined;
-  /** A follower that has not answered for so long is worth a line. */
+  /** A follower that has not answered for so long is worth a line, and so is a disk. */
   readonly silentMs: number;
 }
 
@@ -34,6 +34,7 @@ export class Witness {
   readonly #silentMs: number;
   /** Followers of this leader that have gone silent; the others learn nothing of it. */
   readonly #silent = new Set<NodeId>();
+  #isDiskSilent = false;
 
   constructor({ id, logger, silentMs }: WitnessOptions) {
     this.#node = id;
@@ -64,6 +65,7 @@ export class Witness {
     this.#count(event, state);
     for (const action of actions) this.#begin(action, state);
     if (this.#changes.follow(state)) this.#forget(state);
+    this.#seeDisk(state.diskSilentMs);
     if (this.#changes.hasCommitted)
       this.#committing.end(state.committed, state.now, this.latencies.commit);
   }
@@ -95,12 +97,8 @@ export class Witness {
         counters.entriesReceived += length;
         return;
       }
-      case 'sent': {
-        const previous = this.#calls.find(event.call)?.previous ?? event.last;
-        counters.appendsSent += 1;
-        counters.entriesSent += event.last - previous;
-        return;
-      }
+      case 'sent':
+        return this.#sent(this.#calls.find(event.call), event.last);
       case 'persisted':
         return this.#persisting.end(event.write, state.now, this.latencies.persist);
       case 'voteAnswered':
@@ -138,7 +136,9 @@ export class Witness {
         const isHeartbeat = previous.index === last;
         const type = isHeartbeat ? 'heartbeat' : 'append';
         if (isHeartbeat) this.counters.heartbeatsSent += 1;
-        this.#calls.begin(action.call, type, action.to, now).previous = previous.index;
+        const call = this.#calls.begin(action.call, type, action.to, now);
+        call.previous = previous.index;
+        call.last = last;
         return;
       }
       case 'requestVote':
@@ -160,12 +160,22 @@ export class Witness {
     if (answer.type === 'refused') this.counters.refused[answer.why.type] += 1;
   }
 
+  #sent(call: BookedCall | undefined, last: LogIndex): void {
+    this.counters.appendsSent += 1;
+    this.counters.entriesSent += last - (call?.previous ?? last);
+    if (call !== undefined) call.isCounted = true;
+  }
+
   #answered(call: CallId, { now }: Readonly<CoreState>): void {
     const ended = this.#calls.end(call);
     if (ended === undefined) return;
     const { to, type, at } = ended;
     const ms = now - at;
-    if (type === 'append') this.latencies.replicate.record(ms);
+    if (type === 'append') {
+      this.latencies.replicate.record(ms);
+      // Answered at once: nobody said before that it was sent.
+      if (!ended.isCounted) this.#sent(ended, ended.last);
+    }
     if (channels['quorate:call'].hasSubscribers) {
       publish('quorate:call', { node: this.#node, to, type, ms, isAnswered: true });
     }
@@ -196,6 +206,15 @@ export class Witness {
     if (now - contactAt < this.#silentMs || this.#silent.has(to)) return;
     this.#silent.add(to);
     this.#journal.write('a member does not answer', { to, silentMs: now - contactAt });
+  }
+
+  /** One line when it has become silent, and one when it is back. */
+  #seeDisk(silentMs: number): void {
+    const isSilent = silentMs >= this.#silentMs;
+    if (isSilent === this.#isDiskSilent) return;
+    this.#isDiskSilent = isSilent;
+    if (isSilent) this.#journal.write('the disk does not answer', { silentMs });
+    else this.#journal.write('the disk answers again');
   }
 
   #snapshotHere(type: 'built' | 'received', lastLogId: LogId): void {

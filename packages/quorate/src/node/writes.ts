@@ -103,7 +103,8 @@ export class Writes {
 
   /** Lets a write that has its place wait to be proposed. */
   add(write: PendingWrite): void {
-    this.#waiting.push(write);
+    if (this.#waiting.length === 0) this.#waiting = [write];
+    else this.#waiting.push(write);
   }
 
   /** What was taken to be proposed waits again, before what has come since. */

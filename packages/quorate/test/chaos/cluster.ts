@@ -7,7 +7,7 @@ import type { Findings } from './findings.ts';
 import type { Charge } from './guard.ts';
 import { LinkTable } from './link-table.ts';
 import { NodeProcess } from './node-process.ts';
-import type { Order, OrderAnswer, Picture, Report, StateAnswer } from './protocol.ts';
+import type { NetworkName, Order, OrderAnswer, Picture, Report, StateAnswer } from './protocol.ts';
 import { Witness } from './witness.ts';
 
 const guardProgram = fileURLToPath(new URL('guard.ts', import.meta.url));
@@ -30,6 +30,7 @@ export class ChaosCluster {
   readonly witness: Witness;
   readonly #directory: string;
   readonly #isTemporary: boolean;
+  readonly #network: NetworkName;
   readonly #findings: Findings;
   readonly #caller: Caller;
   readonly #slots: ReadonlyMap<string, Slot>;
@@ -39,12 +40,13 @@ export class ChaosCluster {
   private constructor(
     slots: readonly string[],
     links: LinkTable,
-    { directory, isTemporary, findings, caller }: ChaosClusterOptions,
+    { directory, isTemporary, network, findings, caller }: ChaosClusterOptions,
   ) {
     this.links = links;
     this.witness = new Witness(findings);
     this.#directory = directory;
     this.#isTemporary = isTemporary;
+    this.#network = network;
     this.#findings = findings;
     this.#caller = caller;
     const places = slots.map((slot) => [slot, emptySlot(slot)] as const);
@@ -112,7 +114,8 @@ export class ChaosCluster {
     // One that was killed keeps its data locked until it is gone.
     await place.process?.gone;
     if (!this.#mayStart(place) || place.name !== name) return;
-    const started = { name, directory, links: this.links.addressesFor(slot) };
+    const links = this.links.addressesFor(slot);
+    const started = { name, network: this.#network, directory, links };
     const log = path.join(this.#directory, `${name}.log`);
     this.witness.starts(name);
     place.process = new NodeProcess(started, log, {
@@ -189,7 +192,7 @@ export class ChaosCluster {
     switch (report.type) {
       case 'listening':
         place.port = report.port;
-        this.links.lead(slot, report.port);
+        this.links.lead(slot, report.nodePort);
         return;
       case 'picture':
         place.picture = report;
@@ -245,6 +248,7 @@ export interface ChaosClusterOptions {
   readonly directory: string;
   /** The folder goes with a runner that is killed before anything was found. */
   readonly isTemporary: boolean;
+  readonly network: NetworkName;
   readonly findings: Findings;
   readonly caller: Caller;
 }

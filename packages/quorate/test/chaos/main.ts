@@ -14,6 +14,7 @@ import { summaryLines } from './summary.ts';
 const usage = `npm run chaos                                  30 seconds with a fresh seed
 npm run chaos -- --seconds S --seed X          the same faults at the same times
 npm run chaos -- --nodes N --clients C         3 to 9 nodes, 1 to 64 clients
+npm run chaos -- --network http                the nodes speak HTTP to each other instead of TCP
 npm run chaos -- --keep DIR                    keeps logs, data and history there in any case`;
 
 async function main(signal: AbortSignal): Promise<number> {
@@ -22,7 +23,8 @@ async function main(signal: AbortSignal): Promise<number> {
   const { keep, ...run } = options;
   const broken = breakage === undefined ? '' : `, broken on purpose: ${breakage}`;
   const directory = await openFolder(keep);
-  console.log(`chaos seed ${run.seed}: ${run.seconds} s, ${run.nodes} nodes${broken}`);
+  const size = `${run.seconds} s, ${run.nodes} nodes over ${run.network}`;
+  console.log(`chaos seed ${run.seed}: ${size}${broken}`);
 
   let mayGo = keep === undefined;
   try {
@@ -58,11 +60,11 @@ async function openFolder(keep: string | undefined): Promise<string> {
 }
 
 function commandFor(
-  { seed, seconds, nodes, clients }: ChaosOptions,
+  { seed, seconds, nodes, clients, network }: ChaosOptions,
   breakage: string | undefined,
 ): string {
   const environment = breakage === undefined ? '' : `${breakageVariable}=${breakage} `;
-  const counts = `--nodes ${nodes} --clients ${clients}`;
+  const counts = `--nodes ${nodes} --clients ${clients} --network ${network}`;
   return `${environment}npm run chaos -- --seconds ${seconds} ${counts} --seed ${seed}`;
 }
 

@@ -1,9 +1,11 @@
-import { readOptions, UsageError, wholeNumber } from '../command-line.ts';
+import { oneOf, readOptions, UsageError, wholeNumber } from '../command-line.ts';
+import { type NetworkName, networkNames } from './protocol.ts';
 
 export interface ChaosOptions {
   readonly seconds: number;
   readonly nodes: number;
   readonly clients: number;
+  readonly network: NetworkName;
   readonly seed: string;
   /** Where everything is kept; without it, a folder that is removed if nothing was found. */
   readonly keep: string | undefined;
@@ -19,6 +21,7 @@ export function readChaosOptions(args: readonly string[], freshSeed: string): Ch
       seconds: { type: 'string', default: '30' },
       nodes: { type: 'string', default: '5' },
       clients: { type: 'string', default: '8' },
+      network: { type: 'string', default: 'tcp' },
       seed: { type: 'string', default: freshSeed },
       keep: { type: 'string' },
     },
@@ -31,6 +34,7 @@ export function readChaosOptions(args: readonly string[], freshSeed: string): Ch
     seconds: wholeNumber('seconds', values.seconds, { from: 1, to: maxSeconds }),
     nodes: wholeNumber('nodes', values.nodes, { from: 3, to: 9 }),
     clients: wholeNumber('clients', values.clients, { from: 1, to: 64 }),
+    network: oneOf('network', values.network, networkNames),
     seed,
     keep,
   };

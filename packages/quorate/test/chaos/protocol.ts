@@ -59,7 +59,8 @@ export interface StateAnswer {
 
 /** What a node tells the runner. */
 export type Report =
-  | { readonly type: 'listening'; readonly port: number }
+  /** Clients and the operator call at `port`, the other nodes at `nodePort`. */
+  | { readonly type: 'listening'; readonly port: number; readonly nodePort: number }
   | ({ readonly type: 'picture' } & Picture)
   /** After the command at `index`, the hash over all that took effect is `chain`. */
   | { readonly type: 'chain'; readonly index: number; readonly chain: string }
@@ -78,9 +79,14 @@ export interface Picture {
   readonly fatal?: string;
 }
 
+/** What the nodes speak to each other. */
+export const networkNames = ['tcp', 'http'] as const;
+export type NetworkName = (typeof networkNames)[number];
+
 /** How a node is started. */
 export interface NodeStart {
   readonly name: string;
+  readonly network: NetworkName;
   readonly directory: string;
   /** Where the node in each slot is reached from this one's. */
   readonly links: Readonly<Record<string, string>>;

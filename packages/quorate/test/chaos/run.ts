@@ -50,11 +50,12 @@ interface Parts {
  * and judges what the clients saw. All processes have ended when it resolves or rejects.
  */
 export async function runChaos(run: ChaosRun): Promise<ChaosSummary> {
-  const { directory, isTemporary, nodes, signal } = run;
+  const { directory, isTemporary, network, nodes, signal } = run;
   const findings = new Findings();
   const caller = new Caller();
   const slots = slotNames.slice(0, nodes);
-  const cluster = await ChaosCluster.open(slots, { directory, isTemporary, findings, caller });
+  const parts = { directory, isTemporary, network, findings, caller };
+  const cluster = await ChaosCluster.open(slots, parts);
   const history = new ChaosHistory(path.join(directory, 'history.jsonl'));
   const story = createWriteStream(path.join(directory, 'story.log'));
   story.on('error', () => undefined);

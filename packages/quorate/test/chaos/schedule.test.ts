@@ -33,7 +33,8 @@ test('every split has both its groups, and everybody is somewhere', () => {
 });
 
 test('options have defaults, and a wrong one is named', () => {
-  const defaults = { seconds: 30, nodes: 5, clients: 8, seed: 'fresh', keep: undefined };
+  const counts = { seconds: 30, nodes: 5, clients: 8 };
+  const defaults = { ...counts, network: 'tcp', seed: 'fresh', keep: undefined };
 
   expect(readChaosOptions([], 'fresh')).toEqual(defaults);
   expect(readChaosOptions(['--seconds', '1_000', '--seed', 'x'], 'fresh')).toEqual({
@@ -43,6 +44,10 @@ test('options have defaults, and a wrong one is named', () => {
   });
   expect(() => readChaosOptions(['--seconds', 'ten'], 'fresh')).toThrow(
     '--seconds must be a whole number from 1 to 14400, not "ten".',
+  );
+  expect(readChaosOptions(['--network', 'http'], 'fresh').network).toBe('http');
+  expect(() => readChaosOptions(['--network', 'udp'], 'fresh')).toThrow(
+    '--network must be one of tcp, http, not "udp".',
   );
   expect(() => readChaosOptions(['--keep', ''], 'fresh')).toThrow('--keep must name a folder.');
   expect(() => readChaosOptions(['--node', '3'], 'fresh')).toThrow("'--node'");

@@ -4,8 +4,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Network } from '../../src/contract/network.ts';
+import type { Network, RaftRpc } from '../../src/contract/network.ts';
 import { HttpNetwork, raftHttpHandler } from '../../src/network/http.ts';
+import { TcpNetwork, TcpServer } from '../../src/network/tcp.ts';
 import type { Logger } from '../../src/node/logger.ts';
 import type { RaftMetrics } from '../../src/node/metrics.ts';
 import type { RaftConfig } from '../../src/node/options.ts';
@@ -14,6 +15,7 @@ import { walStorage } from '../../src/storage/wal.ts';
 import {
   breakageIn,
   type Command,
+  type NetworkName,
   type NodeStart,
   type OperationRequest,
   type Order,
@@ -40,7 +42,7 @@ const bodyLimitBytes = 1024 * 1024;
 const pauseMs = 20;
 
 /** Reaches each node through the runner's link from this one's slot to that one's. */
-function linked(inner: HttpNetwork, links: NodeStart['links']): Network {
+function linked(inner: Network, links: NodeStart['links']): Network {
   return {
     ordered: inner.ordered,
     connect: (target) => {
@@ -138,30 +140,55 @@ async function answer(
   response.end(text);
 }
 
+interface Doors {
+  /** Where clients and the operator call, and where the other nodes do. */
+  readonly port: number;
+  readonly nodePort: number;
+}
+
+/** Over TCP the other nodes have a port of their own; over HTTP all call at the same one. */
+async function listen(
+  rpc: RaftRpc,
+  network: NetworkName,
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Doors> {
+  const answerRaft = network === 'http' ? raftHttpHandler(rpc) : undefined;
+  const http = createServer({ requestTimeout: 0 }, (request, response) => {
+    if (answerRaft?.(request, response) !== true) onRequest(request, response);
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const { port } = http.address() as AddressInfo;
+  if (network === 'http') return { port, nodePort: port };
+
+  const server = await TcpServer.listen({
+    host: '127.0.0.1',
+    onRefusal: ({ remote, reason }) => logger.warn({ remote, why: reason.message }, 'refused'),
+  });
+  server.serve(rpc);
+  return { port, nodePort: server.port };
+}
+
 async function main(): Promise<void> {
   process.once('disconnect', () => process.exit(0));
   // Ctrl-C reaches all processes of a terminal; the runner decides what it means.
   process.on('SIGINT', () => undefined);
-  const { name, directory, links } = JSON.parse(process.argv[2] ?? '') as NodeStart;
+  const { name, network, directory, links } = JSON.parse(process.argv[2] ?? '') as NodeStart;
   const storage = await walStorage(directory, { segmentBytes });
   const store = new ChaosStore((index, chain) => tell({ type: 'chain', index, chain }));
-  const network = linked(new HttpNetwork(), links);
   const raft = await Raft.start<Command, Response>({
     id: name,
     stateMachine: store,
     storage,
-    network,
+    network: linked(network === 'http' ? new HttpNetwork() : new TcpNetwork(), links),
     config,
     logger,
   });
   const service = new ChaosService(raft, store, breakageIn(process.env));
-  const answerRaft = raftHttpHandler(raft.rpc);
-  const http = createServer({ requestTimeout: 0 }, (request, response) => {
-    if (!answerRaft(request, response)) void answer(request, response, { service, store });
+  const doors = await listen(raft.rpc, network, (request, response) => {
+    void answer(request, response, { service, store });
   });
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  tell({ type: 'listening', port: (http.address() as AddressInfo).port });
+  tell({ type: 'listening', ...doors });
   await tellPictures(raft);
 }
 

@@ -23,7 +23,7 @@ const vote = {
 function everyCall({ raft }: TestNode, options: CallOptions): Promise<unknown>[] {
   const { rpc } = raft;
   return [
-    rpc.appendEntries({ ...heartbeat, term: 50 }, options),
+    Promise.resolve(rpc.appendEntries({ ...heartbeat, term: 50 }, options)),
     rpc.requestVote(vote, options),
     rpc.identify(options),
   ];

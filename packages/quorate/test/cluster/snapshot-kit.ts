@@ -84,7 +84,7 @@ export class FakeLeader {
     this.id = id;
   }
 
-  append(
+  async append(
     previous: LogId,
     entries: readonly Entry[],
     committed: number,

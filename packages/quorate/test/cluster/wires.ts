@@ -76,7 +76,7 @@ export class Wires implements Network {
     return {
       appendEntries: (request, options) =>
         this.#carry({ call: 'appendEntries', request }, target, options, () =>
-          peer.appendEntries(request, options),
+          Promise.resolve(peer.appendEntries(request, options)),
         ),
       requestVote: (request, options) =>
         this.#carry({ call: 'requestVote', request }, target, options, () =>

@@ -41,6 +41,21 @@ describe('thesis 6.2 Check-quorum', () => {
     expect(node.now - stuckAt).toBeLessThanOrEqual(2 * electionTimeoutMs.max + heartbeatMs);
   });
 
+  it('a node whose disk no longer answers does not campaign before it is back', () => {
+    const node = leader({ terms: [1] });
+    node.step(w.propose(0, 'x'));
+    beatFor(node, 3 * electionTimeoutMs.max, ['b', 'c']);
+
+    const meanwhile = Array.from({ length: 5 }, () => node.wake());
+    const { role, leader: known, term } = node.core.view;
+    node.persist();
+    const afterwards = node.wake();
+
+    expect(meanwhile.flat()).toEqual([]);
+    expect({ role, known, term }).toEqual({ role: 'follower', known: undefined, term: 2 });
+    expect(afterwards.map(({ type }) => type)).toEqual(['requestVote', 'requestVote']);
+  });
+
   it('a disk with nothing to do is not silent', () => {
     const node = leader({ terms: [1] });
 

@@ -90,7 +90,7 @@ export class TestNode {
     return this.state.lastWrite;
   }
 
-  step(event: Event): Action[] {
+  step(event: Event): readonly Action[] {
     const actions = this.core.step(event, this.now);
     this.#remembered = checkInvariants(this.state, this.#remembered);
     for (const action of actions) {
@@ -105,13 +105,13 @@ export class TestNode {
   }
 
   /** Lets time pass until the core wants to be woken, and wakes it. */
-  wake(): Action[] {
+  wake(): readonly Action[] {
     this.now = Math.max(this.now, this.core.wakeAt);
     return this.step(wake);
   }
 
   /** The disk completes all that it was asked for. */
-  persist(): Action[] {
+  persist(): readonly Action[] {
     return this.step(persisted(this.writes));
   }
 
@@ -155,12 +155,13 @@ export function elected(setup: Setup = {}): TestNode {
   let actions = node.wake();
   while (node.core.view.role === 'candidate') {
     const calls = actions.flatMap((action) => (action.type === 'requestVote' ? action.call : []));
-    actions = [];
-    if (node.isWriting) actions.push(...node.persist());
+    const next: Action[] = [];
+    if (node.isWriting) next.push(...node.persist());
     for (const call of calls) {
       if (node.core.view.role !== 'candidate') break;
-      actions.push(...node.step(granted(call, node.core.view.term)));
+      next.push(...node.step(granted(call, node.core.view.term)));
     }
+    actions = next;
   }
   return node;
 }

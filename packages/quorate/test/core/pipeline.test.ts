@@ -55,6 +55,18 @@ describe('5.3 Replication, the leader: one call after another', () => {
     expect(node.step(w.sent(calls + 1, 3))).toEqual([w.sends(calls + 2, 'b', range)]);
   });
 
+  it('an answer to all of a call that comes at once says how far the call went', () => {
+    const node = leader(pair);
+    const { calls } = node;
+    proposeAll(node, 'x', 'y');
+
+    const range = { term: 2, previous: id(2, 3), last: 4, committed: 2 };
+    expect(node.step(w.accepted(calls + 1, { term: 2, match: 3 }))).toEqual([
+      w.sends(calls + 2, 'b', range),
+    ]);
+    expect(node.step(w.sent(calls + 1, 3))).toEqual([]);
+  });
+
   it('a full window sends nothing more until an answer makes room', () => {
     const node = leader({ ...pair, options: { maxInflightAppends: 2 } });
     const { calls } = node;

@@ -190,7 +190,7 @@ describe('6 and thesis 4.2.3 Loyalty to the leader', () => {
       node.elapse(electionTimeoutMs.min);
 
       const ask = { term: 2, last: id(1, 1), preVote };
-      const actions = node.step(w.requestVote(2, 'c', ask));
+      const actions = [...node.step(w.requestVote(2, 'c', ask))];
       if (node.isWriting) actions.push(...node.persist());
 
       expect(actions.at(-1)).toEqual(w.votes(2, { term: preVote ? 1 : 2, granted: true }));

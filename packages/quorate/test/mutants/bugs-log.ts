@@ -8,9 +8,8 @@ export const logBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'node/log.ts',
-        find: 'if (purge === undefined) await this.#write(writes);',
-        replace:
-          'if (purge === undefined) { this.#options.onPersisted((writes.at(-1) as Write).write); await this.#write(writes); }',
+        find: 'this.#underWay = this.#goOnAfter(pending, group);',
+        replace: 'this.#underWay = this.#goOnAfter(pending, group); this.#report(group);',
       },
     ],
   },
@@ -69,10 +68,11 @@ export const logBugs: readonly PlantedBug[] = [
       },
       {
         file: 'node/log-tail.ts',
-        find: '    else assert(entries[0]?.logId.index === next, () => `the tail goes on with entry ${next}`);\n    for (const entry of entries) {',
+        find: '    else assert(entries[0]?.logId.index === next, () => `the tail goes on with entry ${next}`);\n    let bytes = 0;\n    for (const entry of entries) {',
         replace:
-          '    for (const entry of entries) {\n      if (entry.logId.index < this.#first + this.#entries.length - this.#head) continue;',
+          '    let bytes = 0;\n    for (const entry of entries) {\n      if (entry.logId.index < this.#first + this.#entries.length - this.#head) continue;',
       },
+      { file: 'node/log-tail.ts', find: '    this.#newest = entries;\n', replace: '' },
     ],
   },
   {
@@ -81,8 +81,8 @@ export const logBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'node/log.ts',
-        find: 'if (purge === undefined) await this.#write(writes);',
-        replace: 'if (purge === undefined) await this.#write(writes).catch(() => undefined);',
+        find: 'await pending;',
+        replace: 'await pending.catch(() => undefined);',
       },
       {
         file: 'storage/wal/wal-log-store.ts',

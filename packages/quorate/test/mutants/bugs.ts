@@ -2,6 +2,7 @@ import { mutants } from '../walker/mutants.ts';
 import { logBugs } from './bugs-log.ts';
 import { serviceBugs } from './bugs-service.ts';
 import { snapshotBugs } from './bugs-snapshot.ts';
+import { wireBugs } from './bugs-wire.ts';
 import { familiesOfCoreBugs } from './core-families.ts';
 import type { Tier } from './hunt.ts';
 import type { PlantedBug } from './planted-bug.ts';
@@ -14,7 +15,12 @@ export const coreBugs: readonly PlantedBug[] = mutants.map(({ name, edits }) => 
 }));
 
 /** Those in what stands around it, which only whole nodes can show. */
-export const runtimeBugs: readonly PlantedBug[] = [...logBugs, ...snapshotBugs, ...serviceBugs];
+export const runtimeBugs: readonly PlantedBug[] = [
+  ...logBugs,
+  ...snapshotBugs,
+  ...serviceBugs,
+  ...wireBugs,
+];
 
 export const bugs: readonly PlantedBug[] = [...coreBugs, ...runtimeBugs];
 

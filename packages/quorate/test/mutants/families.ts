@@ -69,4 +69,6 @@ export const families: Readonly<Record<number, string>> = {
   81: 'state and applied index apart from each other',
   82: 'state that is not there when it is needed',
   83: 'callers that are never answered',
+  84: 'a connection that is gone is taken for one that is there',
+  99: 'what comes out of a connection is not what was sent',
 };

@@ -202,7 +202,9 @@ describe('the sockets of an HTTP network', () => {
     against(
       TestServer.serving(new RecordingRpc()),
       async ({ server, peer }) => {
-        await Promise.all(Array.from({ length: 50 }, () => peer.appendEntries(heartbeat, caller)));
+        await Promise.all(
+          Array.from({ length: 50 }, async () => peer.appendEntries(heartbeat, caller)),
+        );
 
         expect(server.socketCount).toBeLessThanOrEqual(3);
       },

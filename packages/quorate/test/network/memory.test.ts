@@ -67,7 +67,7 @@ describe('a quiet memory network', () => {
     const { network, nodes, runtime } = world();
     const peer = network.connect('b');
 
-    for (let term = 1; term <= 5; term += 1) void peer.appendEntries({ ...heartbeat, term });
+    for (let term = 1; term <= 5; term += 1) void peer.timeoutNow({ leader: 'a', term });
 
     expect(nodes.b.arrivals).toEqual([]);
     await runtime.settle();

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
+import type { Event } from '../../src/core/event.ts';
 import { RaftCore } from '../../src/core/raft-core.ts';
 import { Driver, type Effects } from '../../src/node/driver.ts';
+import { TurnClock } from '../../src/node/turn-clock.ts';
 import { VirtualRuntime } from './virtual-runtime.ts';
 
 const noLogId = { term: 0, index: 0 };
 
-test('each event has the time at which it is looked at, also after one that took long (row 78)', () => {
-  const runtime = new VirtualRuntime();
+function newCore(runtime: VirtualRuntime): RaftCore {
   const options = {
     id: 'a',
     heartbeatMs: 50,
@@ -26,7 +27,43 @@ test('each event has the time at which it is looked at, also after one that took
     applied: noLogId,
     memberships: [],
   };
-  const core = new RaftCore(options, recovered, runtime.now());
+  return new RaftCore(options, recovered, runtime.now());
+}
+
+test('what a turn itself leads to has the time read last, and a read after it its own', () => {
+  const runtime = new VirtualRuntime();
+  const core = newCore(runtime);
+  let now = 0;
+  runtime.now = () => now;
+  const seen: string[] = [];
+  const effects = {
+    peers: { follow: () => undefined },
+    log: {
+      persist: ({ write }: { write: number }) => {
+        now += 1000;
+        driver.post({ type: 'persisted', write });
+        if (write === 1) driver.post({ type: 'readIndex', request: 2, mode: 'lease' });
+      },
+    },
+    witness: { saw: ({ type }: Event) => seen.push(`${type} ${core.state.now}`) },
+    requests: { answer: () => undefined },
+    onStep: () => undefined,
+    onFailure: (cause: unknown) => expect.unreachable(String(cause)),
+  } as unknown as Effects;
+  const driver = new Driver(core, new TurnClock(runtime), effects);
+  const membership = { cluster: 'k', voters: [['a', 'b']], nodes: { a: {}, b: {} } };
+
+  driver.post({ type: 'initialize', request: 1, membership });
+  now = 5000;
+  driver.post({ type: 'readIndex', request: 3, mode: 'lease' });
+
+  expect(seen).toEqual(['initialize 0', 'persisted 0', 'readIndex 1000', 'readIndex 5000']);
+  driver.stop();
+});
+
+test('each event has the time at which it is looked at, also after one that took long (row 78)', () => {
+  const runtime = new VirtualRuntime();
+  const core = newCore(runtime);
   const times: number[] = [];
   let now = 0;
   runtime.now = () => now;
@@ -45,7 +82,7 @@ test('each event has the time at which it is looked at, also after one that took
     onStep: () => undefined,
     onFailure: (cause: unknown) => expect.unreachable(String(cause)),
   } as unknown as Effects;
-  const driver = new Driver(core, runtime, effects);
+  const driver = new Driver(core, new TurnClock(runtime), effects);
 
   driver.post({ type: 'readIndex', request: 1, mode: 'lease' });
 

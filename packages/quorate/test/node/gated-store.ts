@@ -114,7 +114,7 @@ export class GatedStore implements LogStore {
     await this.#store[Symbol.asyncDispose]();
   }
 
-  async #write(name: WriteName, argument: unknown, run: () => Promise<void>): Promise<void> {
+  async #write(name: WriteName, argument: unknown, run: () => Promise<void> | void): Promise<void> {
     if (this.#underWay !== undefined) this.overlaps.push(`${name} during ${this.#underWay}`);
     this.#underWay = name;
     this.writes.push({ name, argument });

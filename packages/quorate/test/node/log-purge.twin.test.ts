@@ -117,7 +117,7 @@ class History {
     const append = commandRun(this.#term, this.last + 1, this.last + 2 + this.#draw(4));
     this.#log.persist({ write: ++this.#writes, append });
     this.last = append.at(-1)?.logId.index ?? this.last;
-    return (store) => store.append(append);
+    return async (store) => store.append(append);
   }
 }
 

@@ -37,6 +37,28 @@ describe('the tail of the log', () => {
     expect(indexesOf(tail.read(4, 6, plenty))).toEqual([4, 5]);
   });
 
+  test('what was appended last is read as it came, unless it is too much or partly gone', () => {
+    const tail = new LogTail(1);
+    tail.append(commandRun(1, 1, 3, 36));
+    const newest = commandRun(1, 3, 7, 36);
+    tail.append(newest);
+
+    expect(tail.read(3, 7, 400)).toBe(newest);
+    expect(indexesOf(tail.read(3, 7, 399))).toEqual([3, 4, 5]);
+    expect(indexesOf(tail.read(2, 6, plenty))).toEqual([2, 3, 4, 5]);
+    tail.truncate(4);
+    const other = commandRun(2, 5, 7, 36);
+    tail.append(other);
+    expect(indexesOf(tail.read(3, 7, plenty))).toEqual([3, 4, 5, 6]);
+    expect(tail.read(3, 7, plenty).map(({ logId }) => logId.term)).toEqual([1, 1, 2, 2]);
+    tail.truncate(5);
+    expect(indexesOf(tail.read(5, 6, plenty))).toEqual([5]);
+    expect(() => tail.read(5, 7, 1) && tail.read(6, 7, plenty)).toThrow('must be in the tail');
+    tail.purge(9, { all: true });
+    tail.append(commandRun(2, 10, 12));
+    expect(indexesOf(tail.read(10, 12, plenty))).toEqual([10, 11]);
+  });
+
   test('refuses to read what it does not hold', () => {
     const tail = new LogTail(5);
     tail.append(commandRun(1, 5, 7));

@@ -36,6 +36,7 @@ class Model {
       membership: noMembership,
       progress: undefined,
       quorumContactMs: undefined,
+      diskSilentMs: 0,
       waiting: { writes: 0, writeBytes: 0, reads: 0, requests: 0, calls: 0 },
       sessions: { open: 0, bytes: 0, expired: 0, refused: 0 },
       counts: new Counters().picture,

@@ -3,7 +3,7 @@ import { OpenCall } from '../../src/node/open-call.ts';
 
 function openCall(): OpenCall {
   const from = { cluster: 'k', node: 'a', incarnation: 'i', starts: 1 };
-  return new OpenCall(1, { from, to: { node: 'b' }, now: 0, timeoutMs: 100 });
+  return new OpenCall(1, from, { node: 'b' }, 100);
 }
 
 test('a call that ends aborts the signal that its network has asked for', () => {

@@ -51,6 +51,8 @@ export class PeersUnderTest {
   readonly closed: string[] = [];
   /** Runs in the call itself. */
   onCall: () => void = () => undefined;
+  /** What appends are answered in the call itself; `undefined` if the test answers later. */
+  atOnce: AppendEntriesResponse | undefined = undefined;
   onClose: (target: string) => void = (target) => void this.closed.push(target);
   term = 1;
 
@@ -101,7 +103,7 @@ export class PeersUnderTest {
         this.onCall();
         const { promise, resolve, reject } = Promise.withResolvers<AppendEntriesResponse>();
         this.calls.push({ target, request, options, answer: resolve, refuse: reject });
-        return promise;
+        return this.atOnce ?? promise;
       },
       [Symbol.asyncDispose]: async () => this.onClose(target),
     };

@@ -47,6 +47,32 @@ describe('a call', () => {
     expect(under.events).toEqual([{ type: 'sent', call: 1, last: 4 }]);
   });
 
+  test('that is answered at once takes no place, and does not say that all was sent', async () => {
+    const under = await withEntries(10);
+    under.atOnce = { term: 1, accepted: true, match: 4 };
+
+    under.replicate(1, range(2, 4));
+
+    const answered = { type: 'appendAnswered', response: under.atOnce } as const;
+    expect(under.events).toEqual([{ ...answered, call: 1 }]);
+    expect(under.peers.openCalls).toBe(0);
+    expect(under.runtime.timerCount).toBe(0);
+    under.replicate(2, heartbeat);
+    expect(under.events.slice(1)).toEqual([{ ...answered, call: 2 }]);
+  });
+
+  test('that is answered at once says before how much was sent, if that was not all', async () => {
+    const under = await withEntries(10);
+    under.atOnce = { term: 1, accepted: true, match: 4 };
+
+    under.replicate(1, range(2, 10));
+
+    expect(under.events).toEqual([
+      { type: 'sent', call: 1, last: 4 },
+      { type: 'appendAnswered', call: 1, response: under.atOnce },
+    ]);
+  });
+
   test('to a node that nobody knows is unanswered at once', () => {
     const under = new PeersUnderTest();
 
@@ -83,6 +109,22 @@ describe('the deadline', () => {
     await under.runtime.advance(1);
 
     expect(under.events).toEqual([{ type: 'unanswered', call: 1 }]);
+  });
+
+  test('of entries allows for those before them too, until these are answered', async () => {
+    const under = await withEntries(6);
+    under.replicate(1, range(0, 2));
+    under.replicate(2, range(2, 4));
+    for (const call of under.calls) call.answer(accepted);
+    await settle();
+    under.replicate(3, range(4, 6));
+
+    const [first = 0, second, third] = under.calls.map(
+      ({ options }) => (options?.timeoutMs ?? 0) - 1000,
+    );
+    expect(first).toBeGreaterThan(0);
+    expect(second).toBeCloseTo(2 * first);
+    expect(third).toBeCloseTo(first);
   });
 
   test('of a hung call is kept although others are answered', async () => {

@@ -23,6 +23,23 @@ test('each request gets its own answer, once', () => {
   expect(answers).toEqual(['second', 'first']);
 });
 
+test('those that are not answered are all told why, the newest too', () => {
+  const requests = new Requests(3);
+  const reasons: unknown[] = [];
+  for (let opened = 0; opened < 3; opened += 1) {
+    requests.open(
+      () => expect.unreachable(),
+      (reason) => reasons.push(`${opened} ${String(reason)}`),
+    );
+  }
+
+  expect(requests.count).toBe(3);
+  requests.failAll('over');
+
+  expect(reasons).toEqual(['0 over', '1 over', '2 over']);
+  expect(requests.count).toBe(0);
+});
+
 test('a forgotten request takes no place, and its answer goes nowhere', () => {
   const requests = new Requests(1);
   const answers: string[] = [];

@@ -25,7 +25,7 @@ class Model {
     this.witness.started(node.state);
   }
 
-  step(event: Event): Action[] {
+  step(event: Event): readonly Action[] {
     const actions = this.node.step(event);
     this.witness.saw(event, actions, this.node.state);
     return actions;
@@ -68,6 +68,20 @@ test('replicate goes from an append to its answer, and heartbeats do not count',
   expect(calls).toHaveLength(2);
   expect(witness.latencies.picture.replicate).toMatchObject({ count: 2, totalMs: 16 });
   expect(witness.counters).toMatchObject({ appendsSent: 2, entriesSent: 4, heartbeatsSent: 2 });
+});
+
+test('an append that is answered at once counts as sent, also if nobody said so', () => {
+  const model = new Model(leader());
+  const { node, witness } = model;
+  const { term, last } = node.core.view;
+
+  const actions = model.step(propose(1, 'x', 'y'));
+  for (const action of actions) {
+    if (action.type !== 'replicate') continue;
+    model.step(accepted(action.call, { term, match: last.index + 2 }));
+  }
+
+  expect(witness.counters).toMatchObject({ appendsSent: 2, entriesSent: 4 });
 });
 
 test('what an old leader had under way is not timed as a commit of another', () => {

@@ -63,6 +63,8 @@ export interface RecordingOptions {
   readonly model: DurableModel;
   /** Snapshots are read in pieces of at most so many bytes. Default: as they come. */
   readonly pieceBytes?: number;
+  /** Whether the process is gone: it hears of nothing any more, so nothing is acknowledged. */
+  readonly isGone?: () => boolean;
   readonly onStored: (change: StoredChange) => void;
   readonly onSnapshot: (meta: SnapshotMeta, how: 'built' | 'received') => void;
 }
@@ -134,10 +136,12 @@ class RecordingLogStore implements LogStore {
     return this.#inner[Symbol.asyncDispose]() as Promise<void>;
   }
 
-  async #acknowledged(written: Promise<void>, change: StoredChange): Promise<void> {
+  async #acknowledged(written: Promise<void> | void, change: StoredChange): Promise<void> {
     await written;
-    this.#options.model.take(change);
-    this.#options.onStored(change);
+    const { isGone, model, onStored } = this.#options;
+    if (isGone?.() === true) return;
+    model.take(change);
+    onStored(change);
   }
 }
 
@@ -182,7 +186,8 @@ class RecordingSnapshotStore implements SnapshotStore {
   }
 
   async #saved(meta: SnapshotMeta, how: 'built' | 'received'): Promise<void> {
-    const { model, onSnapshot } = this.#options;
+    const { isGone, model, onSnapshot } = this.#options;
+    if (isGone?.() === true) return;
     const isOlder = meta.lastLogId.index < (model.snapshot?.lastLogId.index ?? 0);
     // The store is to drop one that is older than what is there.
     if (isOlder && (await this.#inner.current())?.meta.id !== meta.id) return;

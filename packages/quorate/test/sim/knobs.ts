@@ -65,6 +65,8 @@ export interface Knobs {
     readonly ordered: boolean;
     /** Entries travel as bytes and are decoded anew on each node. */
     readonly encoded: boolean;
+    /** `calls`: requests are handed over whole. `tcp`: by `quorate/network/tcp`, as bytes. */
+    readonly wire: 'calls' | 'tcp';
     readonly delayMs: number;
     readonly lossPerMille: number;
     readonly duplicatePerMille: number;
@@ -121,6 +123,7 @@ export function drawKnobs(choices: Choices): Knobs {
     net: {
       ordered: choose('ordered', [true, true, false]),
       encoded: choose('encoded', [false, false, true]),
+      wire: choose('wire', ['calls', 'tcp'] as const),
       delayMs: choose('delayMs', [1, 1, 5, 20]),
       lossPerMille: choose('loss', [10, 50, 150, 300]),
       duplicatePerMille: choose('duplicate', [10, 50, 300]),

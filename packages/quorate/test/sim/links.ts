@@ -36,6 +36,12 @@ export interface Crossing {
   readonly isAnswer?: boolean;
 }
 
+/** A connection that breaks with its link: both ends hear of it, or what is sent goes nowhere. */
+export interface BreakableWire {
+  isOpen(): boolean;
+  break(how: { readonly isTold: boolean }): void;
+}
+
 /** So many of the last messages of a link can come once more, and so many much older ones. */
 const rememberedPerLink = 8;
 const keptPerLink = 8;
@@ -115,6 +121,8 @@ export class Link {
   /** The same for calls from long ago. */
   readonly kept: { readonly message: SimMessage; readonly again: () => void }[] = [];
   readonly underWay = new Set<Crossing>();
+  /** Connections that were dialled this way. */
+  readonly wires = new Set<BreakableWire>();
   /** What is wrong with this link alone. */
   trouble: LinkTrouble | undefined = undefined;
   #forgotten = 0;
@@ -143,6 +151,7 @@ export class Link {
       lose();
       if (isTold) fail?.();
     }
+    for (const wire of [...this.wires]) wire.break({ isTold });
     return lost.length;
   }
 

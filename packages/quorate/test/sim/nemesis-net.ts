@@ -44,6 +44,8 @@ function lossyWhile(world: World): void {
 
 /** Old calls come once more, from whatever term they are; often from long ago. */
 function replay(world: World): void {
+  // Over a connection nothing comes twice: it breaks.
+  if (world.knobs.net.wire === 'tcp') return reset(world);
   const links = [...world.links.all()].filter(([, , { remembered }]) => remembered.length > 0);
   if (links.length === 0) return;
   const [, , link] = pick(world.choices, 'nemesis.replayLink', links);
@@ -57,7 +59,9 @@ function replay(world: World): void {
 
 /** A connection breaks. Those who wait for something that was on it may hear of that, or not. */
 function reset(world: World): void {
-  const links = [...world.links.all()].filter(([, , { underWay }]) => underWay.size > 0);
+  const links = [...world.links.all()].filter(
+    ([, , { underWay, wires }]) => underWay.size + wires.size > 0,
+  );
   if (links.length === 0) return;
   const [from, to, link] = pick(world.choices, 'nemesis.resetLink', links);
   const isTold = world.choices.choose('nemesis.resetTold', 2) === 1;

@@ -11,6 +11,7 @@ import { type Delivery, SimPeer } from './peer.ts';
 import type { SimProcess } from './process.ts';
 import type { TraceRecorder } from './trace.ts';
 import { reencoded } from './wire-entries.ts';
+import { WireNetwork, type WireNetworkOptions } from './wire-network.ts';
 
 export interface SimNetworkOptions {
   readonly links: Links;
@@ -24,6 +25,8 @@ export interface SimNetworkOptions {
   readonly node: (id: NodeId) => SimNode | undefined;
   readonly happen: (happening: Happening) => void;
   readonly countFault: (kind: string) => void;
+  /** Calls go by `quorate/network/tcp` if this is given. */
+  readonly wire?: Pick<WireNetworkOptions, 'queue' | 'fail'> | undefined;
 }
 
 type Ask<Result> = (rpc: RaftRpc, options: CallOptions, how: Delivery) => Promise<Result>;
@@ -45,14 +48,24 @@ export class SimNetwork {
   /** Requests that came to a node, and answers that came back. */
   deliveredCount = 0;
   readonly #options: SimNetworkOptions;
+  readonly #wire: WireNetwork | undefined;
   #lastMessage = 0;
 
   constructor(options: SimNetworkOptions) {
     this.#options = options;
+    const { wire } = options;
+    if (wire === undefined) return;
+    this.#wire = new WireNetwork({
+      ...options,
+      ...wire,
+      sent: (node, call) => this.#sent(node, call),
+      delivered: (node, message) => this.#delivered(node, message, { copy: false }),
+    });
   }
 
   /** The network as one process of a node has it. */
   of(node: SimNode, process: SimProcess): Network {
+    if (this.#wire !== undefined) return this.#wire.of(node, process);
     return {
       ordered: this.#options.ordered,
       connect: (to) =>
@@ -61,6 +74,16 @@ export class SimNetwork {
           return this.#call(node, process, { kind, to: target, request, options, ask });
         }),
     };
+  }
+
+  /** The node answers calls from now on. */
+  async serve(node: SimNode, process: SimProcess, rpc: RaftRpc): Promise<void> {
+    await this.#wire?.serve(node, process, rpc);
+  }
+
+  /** The application of the process closes what it has of the network. */
+  async close(process: SimProcess): Promise<void> {
+    await this.#wire?.close(process);
   }
 
   #call<Result>(
@@ -76,7 +99,25 @@ export class SimNetwork {
   ): Promise<Result> {
     const { kind, to, request, options, ask } = made;
     if (node.crashesAt('send', kind, 'before')) return never;
-    const { trace, happen, links } = this.#options;
+    const { links } = this.#options;
+    const message = this.#sent(node, { kind, to, request });
+    return new Promise<Result>((resolve, reject) => {
+      const call = { message, caller, options, ask, resolve, reject };
+      this.#send(call, { copy: false });
+      if (mayRepeat(message)) {
+        this.#maybeAgain(call);
+        links.of(node.id, to).remember(message, () => this.#send(call, { copy: true }));
+      }
+      node.crashesAt('send', kind, 'after');
+    });
+  }
+
+  #sent(
+    node: SimNode,
+    call: { readonly kind: keyof RaftRpc; readonly to: NodeId; readonly request: unknown },
+  ): SimMessage {
+    const { kind, to, request } = call;
+    const { trace, happen } = this.#options;
     this.#lastMessage += 1;
     const message: SimMessage = {
       number: this.#lastMessage,
@@ -97,15 +138,7 @@ export class SimNetwork {
       text: requestText(kind, request),
     }));
     happen({ type: 'sent', message, node });
-    return new Promise<Result>((resolve, reject) => {
-      const call = { message, caller, options, ask, resolve, reject };
-      this.#send(call, { copy: false });
-      if (mayRepeat(message)) {
-        this.#maybeAgain(call);
-        links.of(node.id, to).remember(message, () => this.#send(call, { copy: true }));
-      }
-      node.crashesAt('send', kind, 'after');
-    });
+    return message;
   }
 
   #maybeAgain<Result>(call: Call<Result>): void {
@@ -143,15 +176,7 @@ export class SimNetwork {
     process.enter(() => {
       const { raft } = node;
       if (raft === undefined || process.isDead) return;
-      const { trace, happen } = this.#options;
-      this.deliveredCount += 1;
-      trace.note('deliver', () => ({
-        type: 'deliver',
-        message: message.number,
-        text: copy ? 'once more' : '',
-      }));
-      happen({ type: 'delivered', message, node, copy });
-      if (message.kind === 'identify') meet(node, message);
+      this.#delivered(node, message, { copy });
       const answered = attempt(() =>
         call.ask(raft.rpc, optionsThere(call.options), this.#delivery(call, process, { copy })),
       );
@@ -160,6 +185,18 @@ export class SimNetwork {
         (error: unknown) => this.#answer(call, process, { copy, error }),
       );
     });
+  }
+
+  #delivered(node: SimNode, message: SimMessage, { copy }: { readonly copy: boolean }): void {
+    const { trace, happen } = this.#options;
+    this.deliveredCount += 1;
+    trace.note('deliver', () => ({
+      type: 'deliver',
+      message: message.number,
+      text: copy ? 'once more' : '',
+    }));
+    happen({ type: 'delivered', message, node, copy });
+    if (message.kind === 'identify') meet(node, message);
   }
 
   #answer<Result>(

@@ -149,6 +149,7 @@ export class SimNode implements NodeView {
     { handOver }: { handOver: boolean },
   ): Promise<LeftBehind> {
     await raft.close({ handOver });
+    await this.world.network.close(process);
     try {
       await this.#storage?.[Symbol.asyncDispose]();
     } catch (cause) {
@@ -233,6 +234,7 @@ export class SimNode implements NodeView {
       storage: recordingStorage(storage, {
         model: found,
         pieceBytes: world.knobs.process.pieceBytes,
+        isGone: () => process.isDead,
         onStored: (change) => this.#stored(process, change),
         onSnapshot: (meta, how) => this.#snapshotSaved(process, meta, how),
       }),
@@ -249,6 +251,7 @@ export class SimNode implements NodeView {
     world.trace.add({ type: 'start', node: this.id, detail: `life ${this.life}` });
     world.happen({ type: 'started', node: this });
     this.#tracer.started(engine.state);
+    await world.network.serve(this, process, raft.rpc);
   }
 
   #watch(engine: Engine, process: SimProcess): void {

@@ -56,7 +56,7 @@ export class SimPeer implements RaftRpc, AsyncDisposable {
       request,
       options,
       ask: (rpc, there, how) =>
-        rpc.appendEntries(how.request as message.AppendEntriesRequest, there),
+        Promise.resolve(rpc.appendEntries(how.request as message.AppendEntriesRequest, there)),
     });
   }
 

@@ -29,6 +29,7 @@ const modules: Readonly<Record<string, readonly string[]>> = {
   'node:fs/promises': ['open', 'readFile', 'writeFile', 'mkdir', 'readdir', 'rename', 'unlink'],
   'node:crypto': ['randomBytes', 'randomUUID', 'randomInt', 'randomFillSync'],
   'node:net': ['connect', 'createConnection', 'createServer'],
+  'node:tls': ['connect', 'createServer'],
   'node:http': ['request', 'get', 'createServer'],
   'node:timers': ['setTimeout', 'setInterval', 'setImmediate'],
   'node:timers/promises': ['setTimeout', 'setImmediate', 'setInterval'],

@@ -58,7 +58,7 @@ export class World implements SimWorld, NodeHost {
     this.#until = until ?? Infinity;
     const { queue } = this;
     this.trace = new TraceRecorder({ keep: keepTrace, now: () => queue.now });
-    const { delayMs, ordered, encoded, refuses } = knobs.net;
+    const { delayMs, ordered, encoded, refuses, wire } = knobs.net;
     this.links = new Links({ queue, choices, delayMs, ordered });
     this.network = new SimNetwork({
       links: this.links,
@@ -70,6 +70,7 @@ export class World implements SimWorld, NodeHost {
       node: (id) => this.nodes.get(this.tenants.get(id) ?? id),
       happen: (happening) => this.happen(happening),
       countFault: (kind) => this.countFault(kind),
+      wire: wire === 'tcp' ? { queue, fail: (error) => this.fail(error) } : undefined,
     });
   }
 

@@ -20,7 +20,7 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ],
   [
     paths.appendEntries,
-    jsonRoute(messages.readAppendRequest, (rpc, request, options) =>
+    jsonRoute(messages.readAppendRequest, async (rpc, request, options) =>
       rpc.appendEntries(request, options),
     ),
   ],

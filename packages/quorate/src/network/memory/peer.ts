@@ -19,17 +19,32 @@ export type Exchange = <Result>(
   to: NodeId,
   options: CallOptions | undefined,
   /** Puts the question on the other side. */
-  ask: (rpc: RaftRpc, crossChunk: CrossChunk) => Promise<Result>,
+  ask: (rpc: RaftRpc, crossChunk: CrossChunk) => Promise<Result> | Result,
 ) => Promise<Result>;
+
+/** Carries an append, at once if it can. */
+export type Append = (
+  to: NodeId,
+  request: message.AppendEntriesRequest,
+  options: CallOptions | undefined,
+) => Promise<message.AppendEntriesResponse> | message.AppendEntriesResponse;
+
+/** What a stand-in speaks over. */
+export interface Wire {
+  readonly exchange: Exchange;
+  readonly append: Append;
+}
 
 /** The stand-in for a node on the same `MemoryNetwork`. */
 export class MemoryPeer implements RaftRpc, AsyncDisposable {
   readonly #target: NodeId;
   #exchange: Exchange;
+  #append: Append;
 
-  constructor(target: NodeId, exchange: Exchange) {
+  constructor(target: NodeId, { exchange, append }: Wire) {
     this.#target = target;
     this.#exchange = exchange;
+    this.#append = append;
   }
 
   requestVote(request: message.VoteRequest, options?: CallOptions): Promise<message.VoteResponse> {
@@ -41,10 +56,8 @@ export class MemoryPeer implements RaftRpc, AsyncDisposable {
   appendEntries(
     request: message.AppendEntriesRequest,
     options?: CallOptions,
-  ): Promise<message.AppendEntriesResponse> {
-    return this.#exchange('appendEntries', this.#target, options, (rpc) =>
-      rpc.appendEntries(request, options),
-    );
+  ): Promise<message.AppendEntriesResponse> | message.AppendEntriesResponse {
+    return this.#append(this.#target, request, options);
   }
 
   installSnapshot(
@@ -93,9 +106,11 @@ export class MemoryPeer implements RaftRpc, AsyncDisposable {
 
   /** Calls that are under way still get their answer; later ones are refused. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#exchange = async (_call, to) => {
+    const refuse = async (to: NodeId): Promise<never> => {
       throw new UnreachableError(`The connection to node ${to} was closed on this side.`);
     };
+    this.#exchange = (_call, to) => refuse(to);
+    this.#append = refuse;
   }
 }
 

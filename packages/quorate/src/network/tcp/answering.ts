@@ -63,7 +63,7 @@ function ask(
 ): Promise<Responses[Method] | void> {
   switch (method) {
     case 'appendEntries':
-      return rpc.appendEntries(request, call);
+      return Promise.resolve(rpc.appendEntries(request, call));
     case 'requestVote':
       return rpc.requestVote(request, call);
     case 'installSnapshot':

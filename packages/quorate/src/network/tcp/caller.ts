@@ -27,7 +27,7 @@ import {
 import type { Socket, SocketHandler } from './sockets.ts';
 import { commonVersion, wireVersions } from './version.ts';
 
-const welcomeHead = { type: frameTypes.welcome, flags: 0, group: 0, call: 0 };
+const welcomeHead = { type: frameTypes.welcome, group: 0, call: 0 };
 
 /** One who has connected to the server: from its hello on, through all its calls. */
 export class Caller implements ConnectionOwner, AnswerWay, ServedCaller {
@@ -132,7 +132,7 @@ export class Caller implements ConnectionOwner, AnswerWay, ServedCaller {
 
   sendFrame(call: IncomingCall, type: number, body?: readonly Uint8Array[]): void {
     if (this.#calls.get(call.number) !== call) return;
-    this.#connection.send({ type, flags: 0, group: 0, call: call.number }, body);
+    this.#connection.send({ type, group: 0, call: call.number }, body);
   }
 
   #greet(frame: Frame): void {
@@ -275,7 +275,7 @@ export class Caller implements ConnectionOwner, AnswerWay, ServedCaller {
   }
 
   #send(call: number, type: number, body?: readonly Uint8Array[]): void {
-    this.#connection.send({ type, flags: 0, group: 0, call }, body);
+    this.#connection.send({ type, group: 0, call }, body);
   }
 
   #count(call: IncomingCall, by: 1 | -1): void {

@@ -35,9 +35,9 @@ export const maxHandshakeBytes: number = 64 * 1024;
 /** How long the other side gets to read why the connection ends. */
 const lingerMs = 1000;
 const noBody: readonly Uint8Array[] = [];
-const pingHead: FrameHead = { type: frameTypes.ping, flags: 0, group: 0, call: 0 };
-const pongHead: FrameHead = { type: frameTypes.pong, flags: 0, group: 0, call: 0 };
-const goodbyeHead: FrameHead = { type: frameTypes.goodbye, flags: 0, group: 0, call: 0 };
+const pingHead: FrameHead = { type: frameTypes.ping, group: 0, call: 0 };
+const pongHead: FrameHead = { type: frameTypes.pong, group: 0, call: 0 };
+const goodbyeHead: FrameHead = { type: frameTypes.goodbye, group: 0, call: 0 };
 
 /**
  * Frames over one socket, from either end. All that is sent in one turn of the event loop leaves in

@@ -39,7 +39,7 @@ export interface DialOwner {
 
 /** A connection that is lost sooner counts as a dial that failed. */
 const stableMs = 1000;
-const helloHead = { type: frameTypes.hello, flags: 0, group: 0, call: 0 };
+const helloHead = { type: frameTypes.hello, group: 0, call: 0 };
 
 /**
  * Sees to it that there is a connection when one is wanted: one dial at a time, and after failures

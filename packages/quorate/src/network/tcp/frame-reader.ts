@@ -1,4 +1,4 @@
-import { type Frame, FrameError, headBytes, highestFrameType } from './frame.ts';
+import { type Frame, FrameError, headBytes, highestFrameType, isHeadWhole } from './frame.ts';
 import { checksumOf } from './frame-checksum.ts';
 import { allocate } from './frame-memory.ts';
 
@@ -68,7 +68,6 @@ export class FrameReader {
       if (sum !== view.getUint32(at + 4, true)) throw this.#damaged(view, at, sum);
       onFrame({
         type: view.getUint8(at + 8),
-        flags: view.getUint8(at + 9),
         group: view.getUint16(at + 10, true),
         call: view.getUint32(at + 12, true),
         body: new Uint8Array(chunk.buffer, chunk.byteOffset + bodyAt, length),
@@ -103,7 +102,6 @@ export class FrameReader {
     if (sum !== view.getUint32(4, true)) throw this.#damaged(view, 0, sum);
     onFrame({
       type: view.getUint8(8),
-      flags: view.getUint8(9),
       group: view.getUint16(10, true),
       call: view.getUint32(12, true),
       body,
@@ -127,6 +125,8 @@ export class FrameReader {
     if (type === 0 || type > highestFrameType) {
       throw this.#fail(`There is no frame of type ${type}. ${strangerAt(view, at)}`, 'type');
     }
+    // Else the reader could wait for bytes that nobody is going to send.
+    if (!isHeadWhole(view, at)) throw this.#fail('The head of a frame came damaged.', 'checksum');
     return length;
   }
 

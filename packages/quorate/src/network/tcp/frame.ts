@@ -7,7 +7,7 @@ import { allocate } from './frame-memory.ts';
  *      0  u32  length of the body
  *      4  u32  CRC-32 of bytes 8 to 16 and of the body
  *      8  u8   type
- *      9  u8   flags; 0 in version 1
+ *      9  u8   XOR of the other bytes of the head but 4 to 8: a damaged length must not be believed
  *     10  u16  group; 0 for now
  *     12  u32  number of the call that it belongs to; 0 if to none
  *     16  body
@@ -49,13 +49,24 @@ export const highestFrameType = 13;
 export interface FrameHead {
   /** One of `frameTypes`. */
   readonly type: number;
-  readonly flags: number;
   readonly group: number;
   readonly call: number;
 }
 
 export interface Frame extends FrameHead {
   readonly body: Uint8Array;
+}
+
+/** The XOR of the four bytes of a word. */
+function folded(word: number): number {
+  const half = word ^ (word >>> 16);
+  return (half ^ (half >>> 8)) & 0xff;
+}
+
+/** Whether the byte that the head has for this fits the rest of it. */
+export function isHeadWhole(view: DataView, at: number): boolean {
+  const words = view.getUint32(at, true) ^ view.getUint32(at + 8, true);
+  return folded(words ^ view.getUint32(at + 12, true)) === 0;
 }
 
 export type FrameDamage = 'checksum' | 'type' | 'length';
@@ -113,7 +124,7 @@ export class FrameWriter {
   }
 
   /** @throws {RangeError} if the body is longer than 4 GiB; then nothing is added. */
-  add({ type, flags, group, call }: FrameHead, body: readonly Uint8Array[]): void {
+  add({ type, group, call }: FrameHead, body: readonly Uint8Array[]): void {
     let length = 0;
     let small = 0;
     for (const part of body) {
@@ -127,7 +138,8 @@ export class FrameWriter {
     const start = this.#to;
     const view = this.#view;
     view.setUint32(start, length, true);
-    view.setUint32(start + 8, type | (flags << 8) | (group << 16), true);
+    const check = folded(length ^ type ^ (group << 16) ^ call);
+    view.setUint32(start + 8, type | (check << 8) | (group << 16), true);
     view.setUint32(start + 12, call, true);
     this.#to += headBytes;
     const checksum = this.#addBody(body, start + 8);

@@ -28,6 +28,10 @@ export class Lanes implements AsyncDisposable {
     return this.main.openCalls + this.bulk.openCalls;
   }
 
+  get queuedBytes(): number {
+    return this.main.queuedBytes + this.bulk.queuedBytes;
+  }
+
   /** Where a call goes that need not stay in order. */
   laneFor(bytes: number): Link {
     return bytes > longestOnMain ? this.bulk : this.main;

@@ -22,7 +22,7 @@ export interface LinkOptions extends DialOptions {
   readonly target?: NonNullable<Hello['target']>;
 }
 
-const speakerHead = { type: frameTypes.speaker, flags: 0, group: 0, call: 0 };
+const speakerHead = { type: frameTypes.speaker, group: 0, call: 0 };
 
 /**
  * Calls to one other place, over one connection at a time, which is dialled when it is needed. Each
@@ -58,6 +58,11 @@ export class Link implements DialOwner {
 
   get openCalls(): number {
     return this.#calls.size;
+  }
+
+  /** What waits for the connection, and what it has not got rid of yet. */
+  get queuedBytes(): number {
+    return this.#waitingBytes + (this.#connection?.queuedBytes ?? 0);
   }
 
   /** Puts the call on its way, or ends it at once if that cannot be. */
@@ -251,7 +256,7 @@ export class Link implements DialOwner {
     this.#from = call.from;
     this.#to = call.to;
     call.sentAt = connection.flushes;
-    connection.send({ type: frameTypes.request, flags: 0, group: 0, call: call.number }, call.body);
+    connection.send({ type: frameTypes.request, group: 0, call: call.number }, call.body);
     call.body = noBody;
     if (call.stream === undefined) return;
     this.#streaming.add(call);
@@ -259,7 +264,7 @@ export class Link implements DialOwner {
   }
 
   #sendFrame(call: OpenCall, type: number, body?: readonly Uint8Array[]): void {
-    this.#connection?.send({ type, flags: 0, group: 0, call: call.number }, body);
+    this.#connection?.send({ type, group: 0, call: call.number }, body);
   }
 
   /** Takes the call off the books; `false` if it was not on them any more. */
@@ -305,8 +310,9 @@ export class Link implements DialOwner {
   };
 
   #expire(call: OpenCall): void {
-    const ms = Math.round(call.timeoutMs);
-    this.abandon(call, this.#ended(call, `was not answered within ${ms} ms`));
+    const what = `was not answered within ${Math.round(call.timeoutMs)} ms`;
+    // Behind a full socket it is not written yet, but it leaves as soon as there is room.
+    this.abandon(call, call.sentAt >= 0 ? call.lost(what) : call.notSent(what));
   }
 }
 

@@ -68,6 +68,14 @@ export class TcpPeer implements RaftRpc, AsyncDisposable {
     this.#lanes = new Lanes({ ...link, address, target: { node: target } });
   }
 
+  get openCalls(): number {
+    return this.#lanes?.openCalls ?? 0;
+  }
+
+  get queuedBytes(): number {
+    return this.#lanes?.queuedBytes ?? 0;
+  }
+
   requestVote(request: message.VoteRequest, options?: CallOptions): Promise<message.VoteResponse> {
     return this.#ask('requestVote', request, options, brief(options));
   }

@@ -4,8 +4,9 @@ import { EntryNotFoundError, StoppedError } from '../../errors.ts';
 import { payloadSize } from '../payload-size.ts';
 
 /**
- * A log in an array. Entries are kept by reference; nobody changes one once it is made. Without the
- * optional `write`: there is no disk to spare, and so the path without it stays in use.
+ * A log in an array. Entries are kept by reference; nobody changes one once it is made. An append
+ * is done when it returns. Without the optional `write`: there is no disk to spare, and so the path
+ * without it stays in use.
  */
 export class MemoryLogStore implements LogStore {
   #identity: Identity | undefined;
@@ -52,10 +53,15 @@ export class MemoryLogStore implements LogStore {
     return this.#entries.slice(start, this.#endWithin(start, end, maxBytes));
   }
 
-  async append(entries: readonly Entry[]): Promise<void> {
-    this.#assertOpen();
-    this.#assertContinues(entries);
+  append(entries: readonly Entry[]): Promise<void> | undefined {
+    try {
+      this.#assertOpen();
+      this.#assertContinues(entries);
+    } catch (refusal) {
+      return Promise.reject(refusal);
+    }
     for (const entry of entries) this.#entries.push(entry);
+    return undefined;
   }
 
   async truncate(index: LogIndex): Promise<void> {

@@ -13,7 +13,7 @@ export function lifeCases(options: LogStoreSuiteOptions): void {
     await store[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
 
-    const calls: (() => Promise<unknown>)[] = [
+    const calls: (() => Promise<unknown> | void)[] = [
       () => store.readIdentity(),
       () => store.saveIdentity(identity),
       () => store.readVote(),
@@ -31,7 +31,9 @@ export function lifeCases(options: LogStoreSuiteOptions): void {
         () => write({ truncate: 0 }),
       );
     }
-    for (const call of calls) await assert.rejects(call, { code: 'RAFT_STOPPED' });
+    for (const call of calls) {
+      await assert.rejects(async () => call(), { code: 'RAFT_STOPPED' });
+    }
   });
 
   const count = options.longLogEntries ?? 20_000;

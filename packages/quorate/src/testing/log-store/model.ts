@@ -27,7 +27,8 @@ export const emptyContent: LogContent = {
   entries: [],
 };
 
-export function perform(store: LogStore, write: StoreWrite): Promise<void> {
+/** What a store refuses at once is a promise that rejects here, as it mostly is there. */
+export async function perform(store: LogStore, write: StoreWrite): Promise<void> {
   switch (write.type) {
     case 'saveIdentity':
       return store.saveIdentity(write.identity);

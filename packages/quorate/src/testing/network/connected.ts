@@ -41,9 +41,9 @@ export async function connected(
 }
 
 /** What `promise` rejects with. Fails if it does not. */
-export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
+export async function rejectionOf(promise: object): Promise<unknown> {
   try {
-    await promise;
+    await Promise.resolve(promise);
   } catch (error) {
     return error;
   }

@@ -16,7 +16,7 @@ export class Leader {
     this.#term = term;
   }
 
-  append(
+  async append(
     previous: LogId,
     entries: readonly Entry[],
     committed: LogIndex,

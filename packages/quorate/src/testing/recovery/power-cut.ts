@@ -31,7 +31,7 @@ export class PowerCut {
   }
 
   /** One thing that is done. The power may be cut before it, or before anybody hears of it. */
-  async around<Result>(run: () => Promise<Result>): Promise<Result> {
+  async around<Result>(run: () => Promise<Result> | Result): Promise<Result> {
     this.pass();
     const result = await run();
     this.pass();

@@ -299,7 +299,7 @@ describe('a stream on a channel', () => {
 
 test('a server that sends more of a stream than was granted is left', async () => {
   const { net, runtime } = await world({});
-  const head = { flags: 0, group: 0 };
+  const head = { group: 0 };
   const welcome = writeWelcome({ version: 1, maxBodyBytes: 1000 });
   const { port } = await net.listen(
     {},

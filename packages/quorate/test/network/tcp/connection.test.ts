@@ -75,10 +75,10 @@ function connected(): {
   return { runtime, socket, owner, connection };
 }
 
-const chunk = { type: frameTypes.chunk, flags: 0, group: 0, call: 1 };
+const chunk = { type: frameTypes.chunk, group: 0, call: 1 };
 
 function framed(type: number): Uint8Array {
-  return Buffer.concat(frame({ type, flags: 0, group: 0, call: 0 }, []));
+  return Buffer.concat(frame({ type, group: 0, call: 0 }, []));
 }
 
 describe('a connection', () => {

@@ -34,8 +34,10 @@ export class FakeNet implements Dialer, Acceptor {
   readonly sockets: FakeSocket[] = [];
   /** `refused` at once, or no answer at all. */
   trouble: 'none' | 'refused' | 'silent' = 'none';
-  /** What a socket sends in a millisecond. */
+  /** What a socket sends in a millisecond, unless it has a speed of its own. */
   bytesPerMs = Infinity;
+  /** Whether sockets keep what was written to them. */
+  isRecording = true;
   readonly #listeners = new Map<number, ListenerHandler>();
   #nextPort = 1000;
 
@@ -94,6 +96,8 @@ export class FakeSocket implements Socket {
   /** The most that was ever in `bufferedBytes`. */
   mostBuffered = 0;
   isPaused = false;
+  /** What it sends in a millisecond, if that is not what the others do. */
+  bytesPerMs: number | undefined;
   readonly #net: FakeNet;
   readonly #pieces: Uint8Array[] = [];
   #isFull = false;
@@ -109,7 +113,7 @@ export class FakeSocket implements Socket {
     if (!this.isOpen || this.#hasEnded) return true;
     this.writes += 1;
     for (const buffer of buffers) {
-      this.written.push(Buffer.from(buffer));
+      if (this.#net.isRecording) this.written.push(Buffer.from(buffer));
       for (let at = 0; at < buffer.length; at += pieceBytes) {
         this.#pieces.push(Uint8Array.from(buffer.subarray(at, at + pieceBytes)));
       }
@@ -152,7 +156,7 @@ export class FakeSocket implements Socket {
     if (this.#pump !== undefined || !this.isOpen || this.other.isPaused) return;
     const [piece] = this.#pieces;
     if (piece === undefined && !this.#hasEnded) return;
-    const ms = latencyMs + (piece?.length ?? 0) / this.#net.bytesPerMs;
+    const ms = latencyMs + (piece?.length ?? 0) / (this.bytesPerMs ?? this.#net.bytesPerMs);
     this.#pump = this.#net.runtime.setTimer(() => this.#deliver(), ms);
   }
 

@@ -4,17 +4,19 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import {
   type Frame,
+  FrameError,
   type FrameHead,
   FrameWriter,
   frame,
   frameTypes,
   gatherBytes,
+  headBytes,
 } from '../../../src/network/tcp/frame.ts';
 import { checksumOf } from '../../../src/network/tcp/frame-checksum.ts';
 import { FrameReader } from '../../../src/network/tcp/frame-reader.ts';
 import { joined } from './golden-frames.ts';
 
-const head: FrameHead = { type: frameTypes.request, flags: 3, group: 513, call: 2 ** 32 - 2 };
+const head: FrameHead = { type: frameTypes.request, group: 513, call: 2 ** 32 - 2 };
 
 /** Bytes that are not all the same, so that a mistaken place shows. */
 function pattern(length: number, seed = 1): Uint8Array {
@@ -42,6 +44,7 @@ function claiming(length: number, type = 7): Uint8Array {
   const bytes = new Uint8Array(16);
   new DataView(bytes.buffer).setUint32(0, length, true);
   bytes[8] = type;
+  bytes[9] = bytes.reduce((xor, byte) => xor ^ byte);
   return bytes;
 }
 
@@ -70,7 +73,9 @@ describe('A frame', () => {
     const view = new DataView(bytes.buffer);
     expect(view.getUint32(0, true)).toBe(gatherBytes + 2);
     expect(view.getUint32(4, true)).toBe(crc32(bytes.subarray(8)));
-    expect([bytes[8], bytes[9]]).toEqual([head.type, head.flags]);
+    expect(bytes[8]).toBe(head.type);
+    const xor = [...bytes.subarray(0, 4), ...bytes.subarray(8, headBytes)].reduce((a, b) => a ^ b);
+    expect(xor).toBe(0);
     expect(view.getUint16(10, true)).toBe(head.group);
     expect(view.getUint32(12, true)).toBe(head.call);
     expect(bytes.subarray(16)).toEqual(joined(body));
@@ -214,6 +219,20 @@ describe('A frame reader', () => {
             message: `There is no frame of type ${type}.`,
           }),
         );
+      }
+    }
+  });
+
+  it('refuses a head with a wrong bit at once, and waits for no body that nobody sends', () => {
+    const small = { ...head, type: frameTypes.ping, group: 0, call: 0 };
+    for (const one of [head, small]) {
+      for (let bit = 0; bit < 8 * headBytes; bit += 1) {
+        const bytes = joined(frame(one, [pattern(7)])).subarray(0, headBytes);
+        bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
+        // A wrong checksum shows when there is something to sum.
+        if (bit >= 32 && bit < 64) continue;
+
+        expect(() => readAll(reading(), bytes), `bit ${bit}`).toThrow(FrameError);
       }
     }
   });

@@ -42,7 +42,7 @@ function split(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
 }
 
 function frameOf({ type, call, body }: GoldenFrame): Frame {
-  return { type, flags: 0, group: 0, call, body: joined(body) };
+  return { type, group: 0, call, body: joined(body) };
 }
 
 function flipped(bytes: Uint8Array, bit: number): Uint8Array {

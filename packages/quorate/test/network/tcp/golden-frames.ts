@@ -50,7 +50,7 @@ export interface GoldenFrame {
 
 /** All bytes of the frame, as this version writes them. */
 export function bytesOf({ type, call, body }: Omit<GoldenFrame, 'name'>): Uint8Array {
-  return joined(frame({ type, flags: 0, group: 0, call }, body));
+  return joined(frame({ type, group: 0, call }, body));
 }
 
 export function joined(parts: readonly Uint8Array[]): Uint8Array {

@@ -29,7 +29,7 @@ test('the frames of version 1 are read by this version', async () => {
     const [{ body, ...head } = { body: new Uint8Array(0) }, ...others] = frames;
     expect({ name, head, others }).toEqual({
       name,
-      head: { type, flags: 0, group: 0, call },
+      head: { type, group: 0, call },
       others: [],
     });
     expect({ name, value: read(body) }).toEqual({ name, value });

@@ -68,8 +68,13 @@ describe('the handshake of a server', () => {
     ],
     [
       'a damaged hello',
-      Buffer.concat([Buffer.from([4, 0, 0, 0, 9, 9, 9, 9, 1]), Buffer.alloc(20)]),
+      Buffer.concat([Buffer.from([4, 0, 0, 0, 9, 9, 9, 9, 1, 5]), Buffer.alloc(20)]),
       /checksum/,
+    ],
+    [
+      'a damaged head',
+      Buffer.concat([Buffer.from([4, 0, 0, 0, 9, 9, 9, 9, 1, 6]), Buffer.alloc(6)]),
+      /The head of a frame came damaged/,
     ],
   ])('ends a connection that begins with %s', async (_what, bytes, message) => {
     const at = await world();
@@ -128,7 +133,7 @@ describe('the handshake of a caller', () => {
         onSocket: ({ socket }) => ({
           onOpen: () => undefined,
           onData: () => {
-            const head = { type: frameTypes.welcome, flags: 0, group: 0, call: 0 };
+            const head = { type: frameTypes.welcome, group: 0, call: 0 };
             socket.write(frame(head, writeWelcome(welcome as never)));
           },
           onDrain: () => undefined,

@@ -40,9 +40,9 @@ export interface Seen {
   error?: { code?: string; message: string; maybeApplied?: boolean };
 }
 
-export function seen(call: Promise<unknown>): Seen {
+export function seen(call: object): Seen {
   const result: Seen = { outcome: 'waiting' };
-  call.then(
+  Promise.resolve(call).then(
     () => (result.outcome = 'answered'),
     (error: NonNullable<Seen['error']>) => Object.assign(result, { outcome: 'failed', error }),
   );

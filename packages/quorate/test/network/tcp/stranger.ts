@@ -48,7 +48,7 @@ export class Stranger implements SocketHandler {
   }
 
   send(type: number, body: readonly Uint8Array[] = [], call = 0): void {
-    this.socket.write(frame({ type, flags: 0, group: 0, call }, body));
+    this.socket.write(frame({ type, group: 0, call }, body));
   }
 
   hello(hello: Partial<Hello> = {}): void {

@@ -78,7 +78,7 @@ async function openServed(rpc: RaftRpc, options: TcpNetworkOptions): Promise<Str
 /** Somebody who begins as a node would, and answers the first call with what is no frame. */
 export async function openGarbage(): Promise<StrangeTarget> {
   const welcome = frame(
-    { type: frameTypes.welcome, flags: 0, group: 0, call: 0 },
+    { type: frameTypes.welcome, group: 0, call: 0 },
     writeWelcome({ version: 1, maxBodyBytes: 2 ** 20 }),
   );
   const network = new TcpNetwork({ callTimeoutMs: 1000 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Entry } from '../../../src/core/types.ts';
+import type { Entry, Membership } from '../../../src/core/types.ts';
 import type { Durable } from '../hooks.ts';
 import { codeOf, OracleBench } from './oracle-bench.ts';
 import { checkAccount, RecoveryOracle } from './recovery-oracle.ts';
@@ -106,6 +106,26 @@ test('a snapshot that is lost, and a log purged beyond it, are seen (S19)', () =
   expect(it.find()).toBe('S19');
 
   expect(new Recovering().find({ purged: { term: 0, index: 1 } })).toBe('S19');
+});
+
+test('changes of members in a log that its snapshot contradicts are not in force', () => {
+  const it = new Recovering();
+  const { ledger } = it.bench;
+  const lastLogId = { term: 2, index: 1 };
+  const membership = ledger.tree.membershipOf(it.first.logId) as Membership;
+  const change: Entry = {
+    logId: { term: 1, index: 3 },
+    payload: { type: 'membership', membership },
+  };
+  ledger.tree.make('a', it.entry.logId, change);
+  const entries = [it.first, it.entry, change];
+  expect(it.find({ entries })).toBe('none');
+  expect(it.bench.node('a').change).toEqual(change.logId);
+
+  ledger.committed[1] = lastLogId;
+  const snapshot = { id: 's', lastLogId, membership: { ...membership, logId: lastLogId } };
+  expect(it.find({ entries, snapshot })).toBe('none');
+  expect(it.bench.node('a').changes).toEqual([lastLogId]);
 });
 
 test('two accounts of one disk that do not agree are seen (S26)', () => {

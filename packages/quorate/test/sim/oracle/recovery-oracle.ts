@@ -28,7 +28,9 @@ export class RecoveryOracle {
     }
     this.#checkContent(node, found, acknowledged);
     begin(node, found);
-    node.changes = this.#changesIn(found);
+    // What contradicts the snapshot is gone from the log by now, and so are the changes in it.
+    const { index: last } = node.log.last;
+    node.changes = this.#changesIn(found).filter(({ index }) => index <= last);
   }
 
   #checkVote(node: SeenNode, { vote = noVote }: Durable): void {
