@@ -42,7 +42,8 @@ export function enterQuarantine(core: CoreState, reason: string): void {
   core.resetElectionTimer();
 }
 
-/** The disk has stopped answering, so this node leads nobody and does not try to. */
+/** The disk has stopped answering, so this node leads nobody and does not try to: check-quorum. */
 export function isDiskSilent(core: CoreState): boolean {
-  return core.diskSilentMs >= 2 * core.options.electionTimeoutMs.max;
+  const { checkQuorum, electionTimeoutMs } = core.options;
+  return checkQuorum && core.diskSilentMs >= 2 * electionTimeoutMs.max;
 }

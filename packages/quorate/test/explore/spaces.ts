@@ -22,7 +22,7 @@ export const smallSpaces: readonly Space[] = [
   space('small-join', { voters: 2, elections: 1, proposals: 0, changes: 1 }),
 ];
 
-/** As large as can be gone through to the end in ten minutes, all together, on one core. */
+/** As large as can be gone through to the end in a few minutes each, on one core. */
 export const fullSpaces: readonly Space[] = [
   space('full-crash', { elections: 2, proposals: 1, crashes: 1 }),
   space('full-pre-vote', { elections: 2, proposals: 1, preVote: true }),

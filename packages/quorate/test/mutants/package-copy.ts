@@ -6,7 +6,15 @@ import { type PlantedBug, planted } from './planted-bug.ts';
 const packageFolder = path.resolve(import.meta.dirname, '..', '..');
 
 /** What the programs that hunt need. */
-const parts = ['src', 'test/walker', 'test/scenarios', 'test/shrink', 'test/sim', 'test/mutants'];
+const parts = [
+  'src',
+  'test/walker',
+  'test/scenarios',
+  'test/shrink',
+  'test/sim',
+  'test/mutants',
+  'test/command-line.ts',
+];
 
 /**
  * A copy of the library and of the programs that test it, in a folder of its own, into which bugs
