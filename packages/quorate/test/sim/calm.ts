@@ -1,10 +1,13 @@
 import type { EffectiveMembership, NodeId } from '../../src/core/types.ts';
+import { completeConfig } from '../../src/node/options.ts';
 import { SimViolation, type Workload } from './hooks.ts';
 import type { SimNode } from './node.ts';
 import type { World } from './world.ts';
 
 /** One run in so many ends with a power cut for all. */
 const powerCutOneIn = 4;
+/** A heartbeat and its answer, of which each may take five times as long as most, and some more. */
+const crossingsInTime = 12;
 /** How many of the longest election timeouts a quorum that is well gets for all it has to do. */
 const timeoutsForCalm = 40;
 
@@ -170,6 +173,28 @@ function heal(world: World, core: readonly NodeId[]): void {
     node.resume();
     if (!node.isAlive) node.start();
   }
+  keepTiming(world, core);
+}
+
+/**
+ * What takes long must be rare beside the time after which a follower wants to lead itself, or no
+ * leader can stay (paper 5.6, the timing requirement). Where clocks alone make heartbeats too seldom
+ * for that, they go right from now on; and messages take no longer than that allows.
+ */
+function keepTiming({ links, nodes, knobs }: World, core: readonly NodeId[]): void {
+  const { heartbeatMs, electionTimeoutMs } = completeConfig(knobs.config);
+  const healed = core.flatMap((id) => nodes.get(id) ?? []);
+  const roomMs = (): number => {
+    const rates = healed.map(({ rate }) => rate);
+    return electionTimeoutMs.min / Math.max(...rates) - heartbeatMs / Math.min(...rates);
+  };
+  if (roomMs() < electionTimeoutMs.min / 4) {
+    for (const node of healed) {
+      node.rate = 1;
+      node.process?.setRate(1);
+    }
+  }
+  links.delayMs = Math.min(links.delayMs, roomMs() / crossingsInTime);
 }
 
 /** It says nothing any more; it may still hear, which must do no harm. */

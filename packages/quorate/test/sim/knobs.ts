@@ -123,9 +123,7 @@ export function drawKnobs(choices: Choices): Knobs {
     net: {
       ordered: choose('ordered', [true, true, false]),
       encoded: choose('encoded', [false, false, true]),
-      // The tests of the wire ask for 'tcp'. Campaigns wait until equal calls can be told apart:
-      // one that was given up and one made anew may have the same bytes, and S30 mixes them up.
-      wire: 'calls',
+      wire: choose('wire', ['calls', 'tcp'] as const),
       delayMs: choose('delayMs', [1, 1, 5, 20]),
       lossPerMille: choose('loss', [10, 50, 150, 300]),
       duplicatePerMille: choose('duplicate', [10, 50, 300]),

@@ -20,6 +20,7 @@ export interface NetFaults {
 export interface LinksOptions {
   readonly queue: EventQueue;
   readonly choices: Choices;
+  /** What a message takes on its way, on average. */
   readonly delayMs: number;
   /** Messages from one node to another arrive in the order they were sent. */
   readonly ordered: boolean;
@@ -55,11 +56,13 @@ export class Links {
     slowKind: undefined,
     slowMs: 0,
   };
+  delayMs: number;
   readonly #options: LinksOptions;
   readonly #links = new Map<NodeId, Map<NodeId, Link>>();
 
   constructor(options: LinksOptions) {
     this.#options = options;
+    this.delayMs = options.delayMs;
   }
 
   /** Sends something on its way; it arrives later, or is lost. */
@@ -102,9 +105,9 @@ export class Links {
   }
 
   #delayMs(kind: keyof RaftRpc): number {
-    const { choices, delayMs } = this.#options;
+    const { choices } = this.#options;
     const { tailPerMille, slowKind, slowMs } = this.faults;
-    let ms = delayMs * exponential(choices, 'net.delay');
+    let ms = this.delayMs * exponential(choices, 'net.delay');
     if (happens(choices, 'net.tail', tailPerMille)) ms *= 100;
     if (kind === slowKind) ms += slowMs * exponential(choices, 'net.slow');
     return ms;

@@ -80,6 +80,80 @@ describe('A call that comes out of a connection', () => {
   });
 });
 
+describe('Calls with the same bytes', () => {
+  /** One is given up before it is seen to leave, and one is made anew. */
+  function twins(): { book: WireBook; wire: Wire; first: Flight; second: Flight } {
+    const book = new WireBook();
+    const first = book.made(dialled, message('requestVote', request));
+    checkFailure(first, new UnreachableError('Given up.'));
+    const second = book.made(dialled, message('requestVote', request));
+    return { book, wire: wireOf(), first, second };
+  }
+
+  test('may stand for one another until each was seen to leave', () => {
+    const { book, wire, second } = twins();
+    book.write(wire, bytesOf(1));
+    book.write(wire, bytesOf(2));
+
+    answered(book.delivered(wire, 1, 'requestVote', request), { granted: false, term: 3 });
+    answered(book.delivered(wire, 2, 'requestVote', request), { granted: true, term: 3 });
+
+    checkAnswer(second, { granted: true, term: 3 });
+  });
+
+  test('arrive as often as they were made, and their answers are given once', () => {
+    const { book, wire, second } = twins();
+    for (const call of [1, 2, 3]) book.write(wire, bytesOf(call));
+    for (const call of [1, 2]) {
+      answered(book.delivered(wire, call, 'requestVote', request), { granted: true, term: call });
+    }
+
+    expect(() => book.delivered(wire, 3, 'requestVote', request)).toThrow(/made by nobody/);
+    checkAnswer(second, { granted: true, term: 1 });
+    expect(() => checkAnswer(second, { granted: true, term: 1 })).toThrow(/to something else/);
+  });
+
+  test('are others when all of them were seen to leave', () => {
+    const { book, wire, second } = twins();
+    for (const call of [1, 2]) book.write(wire, bytesOf(call));
+    const third = book.made(dialled, message('requestVote', request));
+    answered(book.delivered(wire, 1, 'requestVote', request), { granted: true, term: 3 });
+
+    expect(() => checkAnswer(third, { granted: true, term: 3 })).toThrow(/nobody has answered/);
+    checkAnswer(second, { granted: true, term: 3 });
+  });
+
+  test('of which one certainly never left arrive once less', () => {
+    const write = { command: new Uint8Array([1]) };
+    const book = new WireBook();
+    const wire = wireOf();
+    const [, second] = [1, 2].map(() => book.made(dialled, message('forward', write)));
+    const body = writeRequest('forward', write);
+    for (const call of [1, 2]) {
+      const head = { type: frameTypes.request, group: 0, call };
+      book.write(wire, Buffer.concat(frame(head, body)));
+    }
+    checkFailure(second as Flight, new UnreachableError('Gone.', { maybeApplied: false }));
+
+    book.delivered(wire, 1, 'forward', write);
+    expect(() => book.delivered(wire, 2, 'forward', write)).toThrow(/told that it never did/);
+  });
+
+  test('are not remembered without an end', () => {
+    const book = new WireBook();
+    const wire = wireOf();
+    const left = book.made(dialled, message('requestVote', request));
+    for (let call = 1; call <= 500; call += 1) {
+      const flight = book.made(dialled, message('requestVote', request));
+      book.write(wire, bytesOf(call));
+      answered(book.delivered(wire, call, 'requestVote', request), { granted: true, term: 3 });
+      checkAnswer(flight, { granted: true, term: 3 });
+    }
+
+    expect(left.twins.flights.length).toBeLessThan(100);
+  });
+});
+
 describe('An answer', () => {
   const granted = { granted: true, term: 3 };
 
@@ -100,12 +174,14 @@ describe('An answer', () => {
   });
 
   test('that does not come says the truth about a write that has arrived', () => {
-    const { flight } = sent();
-    const write = { ...flight, message: message('forward', {}), isDelivered: true };
+    const book = new WireBook();
+    const write = book.made(dialled, message('forward', { command: new Uint8Array([1]) }));
+    write.isDelivered = true;
     const lost = (maybeApplied: boolean): Error => new UnreachableError('Lost.', { maybeApplied });
 
     checkFailure(write, lost(true));
     expect(() => checkFailure(write, lost(false))).toThrow(/is told that it has not/);
+    write.isDenied = false;
     write.answer = { error: lost(false) };
     checkFailure(write, lost(false));
   });
