@@ -178,7 +178,7 @@ function heal(world: World, core: readonly NodeId[]): void {
 
 /**
  * What takes long must be rare beside the time after which a follower wants to lead itself, or no
- * leader can stay (paper 5.6, the timing requirement). Where clocks alone make heartbeats too seldom
+ * leader can stay (paper 5.6, the timing requirement). Where clocks alone make heartbeats too rare
  * for that, they go right from now on; and messages take no longer than that allows.
  */
 function keepTiming({ links, nodes, knobs }: World, core: readonly NodeId[]): void {

@@ -189,14 +189,14 @@ function drawConfig(
   const min = choose('electionMs', [300, 250, 500, 1000]);
   return {
     // Some delay and drift must be no reason for another leader.
-    heartbeatMs: Math.min(0.4 * min, choose('heartbeatMs', [100, 50, 100, 25, 100, 250])),
+    heartbeatMs: min * choose('heartbeatShare', [0.3, 0.4, 0.2, 0.4, 0.1]),
     electionTimeoutMs: { min, max: min * choose('electionSpread', [2, 1.2, 4]) },
     // The bound that is promised is the one that is kept, with nothing to spare.
     maxClockDrift: Math.min(0.99, Math.max(0.01, 1 - slowest / fastest + 1e-6)),
     forwardWrites: choose('forwardWrites', [true, true, true, false]),
     callTimeoutMs: choose('callTimeoutMs', [1000, 300, 3000]),
     maxInflightAppends: choose('inflight', [8, 1, 2, 3]),
-    maxAppendBytes: choose('appendBytes', [1_048_576, 1, 100, 400]),
+    maxAppendBytes: choose('appendBytes', [1_048_576, 400, 1, 1_048_576, 100]),
     readTimeoutMs: choose('readTimeoutMs', [3000, 800, 10_000]),
     maxSessions: choose('maxSessions', [1000, 1000, 4]),
     maxSessionBytes: choose('maxSessionBytes', [1_048_576, 1_048_576, 600]),

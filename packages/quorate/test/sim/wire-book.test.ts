@@ -98,6 +98,7 @@ describe('Calls with the same bytes', () => {
     answered(book.delivered(wire, 1, 'requestVote', request), { granted: false, term: 3 });
     answered(book.delivered(wire, 2, 'requestVote', request), { granted: true, term: 3 });
 
+    expect(() => checkAnswer(second, { granted: true, term: 4 })).toThrow(/to something else/);
     checkAnswer(second, { granted: true, term: 3 });
   });
 

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
+import { SeededChoices } from './choices.ts';
 import { FixedWorkload } from './fixed-workload.ts';
 import { type Happening, type Oracle, SimViolation, type SimWorld } from './hooks.ts';
+import { drawKnobs } from './knobs.ts';
 import { type RunOptions, type RunResult, runSeed } from './run.ts';
 import { record } from './run-file.ts';
-import { describe } from './world.ts';
+import { describe, type World } from './world.ts';
 
 // These run worlds in this very process, with the real world shut off while they last; hence the
 // worker of their own.
@@ -205,6 +207,41 @@ test(
 
     expect(failure).toBeUndefined();
     expect([...faults.keys()]).toEqual([]);
+  },
+  timeoutMs,
+);
+
+test(
+  'when all faults have ended a heartbeat comes in time, however slow the network was',
+  async () => {
+    const drawn = drawKnobs(new SeededChoices('ten'));
+    const knobs = {
+      ...drawn,
+      faults: { ...drawn.faults, 'clock.rate': true },
+      net: { ...drawn.net, delayMs: 20 },
+      clock: { slowest: 0.5, fastest: 2 },
+      config: {
+        ...drawn.config,
+        heartbeatMs: 100,
+        electionTimeoutMs: { min: 250, max: 300 },
+        maxClockDrift: 0.76,
+      },
+    };
+    const spares: number[] = [];
+    const after = (happening: Happening, world: SimWorld): void => {
+      if (happening.type !== 'phase' || happening.phase.name !== 'calm') return;
+      const { core } = happening.phase;
+      const { links, nodes } = world as World;
+      const rates = core.map((id) => nodes.get(id)?.rate ?? 1);
+      const patienceMs = 250 / Math.max(...rates);
+      const heartbeatMs = 100 / Math.min(...rates);
+      spares.push(patienceMs - heartbeatMs - 10 * links.delayMs);
+    };
+
+    for (let seed = 0; seed < 10; seed += 1) await run(`ten-${seed}`, { after }, { knobs });
+
+    expect(spares.length).toBeGreaterThan(5);
+    expect(Math.min(...spares)).toBeGreaterThan(0);
   },
   timeoutMs,
 );

@@ -45,7 +45,7 @@ export class ClientWorkload implements Workload {
       asks: choose('asks', ['anybody', 'same', 'leaders']),
       leases: world.knobs.leases,
     };
-    this.#idleMs = choose('idleMs', [0, 0, 500, 3000]);
+    this.#idleMs = choose('idleMs', [0, 500, 1500, 3000]);
     this.#clients = Array.from({ length: count }, (_, at) => {
       const usesSessions =
         world.choices.choose('workload.usesSession', 100) < this.#manners.sessions;
@@ -182,7 +182,7 @@ export class ClientWorkload implements Workload {
     for (let look = 0; look < maxLooks; look += 1) {
       await this.#until(() => this.#leaderOf(core) !== undefined);
       const before = this.#officeIn(core);
-      await this.#sleep((5 * electionTimeoutMs.max) / clock.slowest);
+      await this.#sleep((8 * electionTimeoutMs.max) / clock.slowest);
       const after = this.#officeIn(core);
       if (before === after) break;
       const isLast = look + 1 === maxLooks;
@@ -212,11 +212,11 @@ export class ClientWorkload implements Workload {
       manners,
       usesSessions,
       isStopping: () => this.#isStopping,
-      awake: () => this.#until(() => this.#world.now >= this.#awakeAt),
+      awake: () => this.#sleepUntilAwake(),
     });
   }
 
-  /** Now and then nobody calls for a while. */
+  /** Now and then nobody calls for a while, as long as they did before. */
   #scheduleIdle(): void {
     if (this.#idleMs === 0) return;
     this.#world.setTimer(() => {
@@ -224,7 +224,15 @@ export class ClientWorkload implements Workload {
       this.#awakeAt = this.#world.now + this.#idleMs;
       this.#world.mark('all clients idle');
       this.#scheduleIdle();
-    }, 3 * this.#idleMs);
+    }, 2 * this.#idleMs);
+  }
+
+  async #sleepUntilAwake(): Promise<void> {
+    for (;;) {
+      const ms = this.#awakeAt - this.#world.now;
+      if (ms <= 0) return;
+      await this.#sleep(Math.ceil(ms));
+    }
   }
 
   /** Looks now, and then every few milliseconds. */
@@ -249,7 +257,7 @@ export class ClientWorkload implements Workload {
 }
 
 /** All clients together make one call in so many milliseconds, bursts left aside. */
-const msPerCall = 4;
+const msPerCall = 8;
 
 /** In so many stretches of time leadership may change for reasons from before. */
 const maxLooks = 4;
