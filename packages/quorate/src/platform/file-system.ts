@@ -6,6 +6,11 @@ export interface OpenOptions {
   readonly mode: 'read' | 'write' | 'create';
   /** Every `write` resolves only once its bytes survive power loss (`O_DSYNC`). Default `false`. */
   readonly durableWrites?: boolean;
+  /**
+   * Small durable writes may hold up the event loop, where that is quicker than to wake another
+   * thread for them. Default `false`.
+   */
+  readonly mayBlock?: boolean;
 }
 
 /** An open file. Calls may overlap; overlapping writes to the same bytes end in any order. */

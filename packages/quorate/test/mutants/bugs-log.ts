@@ -110,15 +110,15 @@ export const logBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'storage/wal/spare.ts',
-        find: "const file = await files.open(path, { mode: 'create', durableWrites });",
+        find: "const file = await files.open(path, { mode: 'create', durableWrites, mayBlock });",
         replace:
-          "const file = await files.open(path, { mode: 'create', durableWrites: durableWrites && false });",
+          "const file = await files.open(path, { mode: 'create', durableWrites: durableWrites && false, mayBlock });",
       },
       {
         file: 'storage/wal/recover.ts',
-        find: "const file = await files.open(path, { mode: 'write', durableWrites });",
+        find: "const file = await files.open(path, { mode: 'write', durableWrites, mayBlock });",
         replace:
-          "const file = await files.open(path, { mode: 'write', durableWrites: durableWrites && false });",
+          "const file = await files.open(path, { mode: 'write', durableWrites: durableWrites && false, mayBlock });",
       },
     ],
   },

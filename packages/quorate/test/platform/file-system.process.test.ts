@@ -34,6 +34,40 @@ describe('a file', () => {
     expect(await readFile(path, 'utf8')).toBe('hello World');
   });
 
+  test('that may hold up the event loop is written like any other', async () => {
+    const path = join(directory, 'log');
+    const options = { mode: 'create', durableWrites: true, mayBlock: true } as const;
+    const file = await files.open(path, options);
+    const large = new Uint8Array(100_000).fill(7);
+
+    await Promise.all([
+      file.write([bytes('hello '), bytes(''), bytes('world')], 0),
+      file.write([large], 11),
+      file.write([], 5),
+    ]);
+    await file.write([bytes('W')], 6);
+    const many = Array.from({ length: 5000 }, () => bytes('ab'));
+    await file.write(many, 100_011);
+
+    const text = await readFile(path, 'latin1');
+    expect(text.slice(0, 11)).toBe('hello World');
+    expect(text.slice(11, 100_011)).toBe('\u0007'.repeat(100_000));
+    expect(text.slice(100_011)).toBe('ab'.repeat(5000));
+    await file.close();
+  });
+
+  test('that may hold up the event loop rejects what the system refuses', async () => {
+    const file = await files.open('/dev/full', {
+      mode: 'write',
+      durableWrites: true,
+      mayBlock: true,
+    });
+
+    await expect(file.write([bytes('x')], 0)).rejects.toMatchObject({ code: 'ENOSPC' });
+    await expect(file.write([bytes('x')], 0)).rejects.toMatchObject({ code: 'ENOSPC' });
+    await file.close();
+  });
+
   test('gives less than asked only at its end', async () => {
     const file = await files.open(join(directory, 'log'), { mode: 'create' });
     await file.write([bytes('abc')], 0);

@@ -40,6 +40,7 @@ class Preparing {
       minFreeBytes: segmentBytes,
       preallocate: true,
       unsafeNoSync: false,
+      blockingWrites: true,
     });
     this.#isOpen = true;
     return store;
@@ -91,7 +92,11 @@ test('the first zeroes of a segment are few, whatever the log wrote before they 
   await files.makeDirectory('/data');
   for (let at = 0; at < 1000; at += 1) await pauses.during(4096, async () => undefined);
 
-  const { file } = await fill({ files, durableWrites: true, pauses }, '/data/spare', segmentBytes);
+  const { file } = await fill(
+    { files, durableWrites: true, mayBlock: true, pauses },
+    '/data/spare',
+    segmentBytes,
+  );
   await file.close();
 
   expect(lengths[0]).toBe(128 * kibibyte);

@@ -35,6 +35,7 @@ export function openWal(
     minFreeBytes: segmentBytes,
     preallocate: true,
     unsafeNoSync: false,
+    blockingWrites: true,
   });
 }
 

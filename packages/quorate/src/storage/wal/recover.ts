@@ -1,6 +1,6 @@
 import type { Identity, LogId, Vote } from '../../core/types.ts';
 import { DamagedError, UnsupportedError } from '../../errors.ts';
-import type { FileSystem } from '../../platform/file-system.ts';
+import type { FileSystem, OpenOptions } from '../../platform/file-system.ts';
 import { mark } from '../../platform/sites.ts';
 import { WalContents } from './contents.ts';
 import { decodeSegmentHead, recordTag, segmentHeadBytes, versionIn, viewOf } from './format.ts';
@@ -24,6 +24,9 @@ export interface RecoveredWal {
 const whatToDo =
   'Nothing was changed. Restore this disk from a copy, or remove the node from its cluster and add a new one with an empty disk';
 
+/** How segments are written from now on. */
+type WritingOptions = Readonly<Required<Pick<OpenOptions, 'durableWrites' | 'mayBlock'>>>;
+
 /**
  * Reads the segments of a directory. A torn end is zeroed, durably, so that nothing of it can come
  * back; everything else that is wrong is refused, and then nothing is changed.
@@ -34,7 +37,7 @@ const whatToDo =
 export async function recoverWal(
   files: FileSystem,
   directory: string,
-  options: { readonly durableWrites: boolean },
+  options: WritingOptions,
 ): Promise<RecoveredWal> {
   const contents = new WalContents();
   try {
@@ -77,10 +80,10 @@ function checkSequence(
 async function openSegment(
   files: FileSystem,
   contents: WalContents,
-  known: { path: string; sequence: number; durableWrites: boolean; isLast: boolean },
+  known: WritingOptions & { path: string; sequence: number; isLast: boolean },
 ): Promise<Segment | undefined> {
-  const { path, sequence, durableWrites, isLast } = known;
-  const file = await files.open(path, { mode: 'write', durableWrites });
+  const { path, sequence, durableWrites, mayBlock, isLast } = known;
+  const file = await files.open(path, { mode: 'write', durableWrites, mayBlock });
   try {
     const size = await file.size();
     const bytes = new Uint8Array(segmentHeadBytes);

@@ -16,6 +16,7 @@ export interface SegmentsOptions {
   readonly segmentBytes: number;
   readonly preallocate: boolean;
   readonly unsafeNoSync: boolean;
+  readonly blockingWrites: boolean;
   readonly pauses: Pauses;
   /** The disk had no room for the next segment, or has it again. */
   readonly onRoom: (hasRoom: boolean) => void;
@@ -38,6 +39,7 @@ export class Segments {
       runtime,
       bytes: segmentBytes,
       durableWrites,
+      mayBlock: options.blockingWrites,
       pauses,
       onRoom,
     });
@@ -94,11 +96,12 @@ export class Segments {
   /** Makes a segment; its name and its head are durable before anything is written to it. */
   async #add(size: number, sequence: number, firstBatch: number): Promise<Segment> {
     const { files, directory, runtime, segmentBytes, unsafeNoSync, pauses } = this.#options;
+    const mayBlock = this.#options.blockingWrites;
     const durableWrites = !unsafeNoSync;
     const prepared =
       size === segmentBytes
         ? await this.#spare.take()
-        : await fill({ files, durableWrites, pauses }, `${directory}/large.tmp`, size);
+        : await fill({ files, durableWrites, mayBlock, pauses }, `${directory}/large.tmp`, size);
     try {
       const path = `${directory}/${segmentName(sequence)}`;
       await files.rename(prepared.path, path);

@@ -8,6 +8,7 @@ export interface SpareOptions {
   readonly runtime: Runtime;
   readonly bytes: number;
   readonly durableWrites: boolean;
+  readonly mayBlock: boolean;
   /** The zeroes are written in these. */
   readonly pauses: Pauses;
   /** The disk had no room for the spare, or has it again. */
@@ -94,12 +95,13 @@ export class Spare {
 
 /** Makes a file of `bytes` zeroes that are on the disk. What had the name before is replaced. */
 export async function fill(
-  { files, durableWrites, pauses }: Pick<SpareOptions, 'files' | 'durableWrites' | 'pauses'>,
+  options: Pick<SpareOptions, 'files' | 'durableWrites' | 'mayBlock' | 'pauses'>,
   path: string,
   bytes: number,
 ): Promise<Prepared> {
+  const { files, durableWrites, mayBlock, pauses } = options;
   if ((await files.size(path)) !== undefined) await files.unlink(path);
-  const file = await files.open(path, { mode: 'create', durableWrites });
+  const file = await files.open(path, { mode: 'create', durableWrites, mayBlock });
   try {
     // What was written before this began is not to be made up for: the first write would be large.
     await pauses.next();

@@ -32,6 +32,7 @@ export interface WalLogStoreOptions {
   readonly minFreeBytes: number;
   readonly preallocate: boolean;
   readonly unsafeNoSync: boolean;
+  readonly blockingWrites: boolean;
 }
 
 /** The most entries that one batch takes, in bytes; larger appends are several batches. */
@@ -87,7 +88,10 @@ export class WalLogStore implements LogStore {
     let store: WalLogStore | undefined;
     try {
       await removeLeftovers(files, directory);
-      const { contents, nextBatch } = await recoverWal(files, directory, { durableWrites });
+      const { contents, nextBatch } = await recoverWal(files, directory, {
+        durableWrites,
+        mayBlock: options.blockingWrites,
+      });
       store = new WalLogStore(options, { lock, contents, nextBatch });
       await store.#segments.begin(nextBatch);
       await store.#room.look();

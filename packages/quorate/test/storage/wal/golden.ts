@@ -65,6 +65,7 @@ export function openGolden(files: FileSystem, directory: string): Promise<WalLog
     minFreeBytes: 0,
     preallocate: true,
     unsafeNoSync: false,
+    blockingWrites: true,
   });
 }
 
