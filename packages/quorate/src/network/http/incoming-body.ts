@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { UnreachableError } from '../../errors.ts';
-import { WrongShapeError } from '../shared/fields.ts';
+import { WrongShapeError } from '../messages/fields.ts';
 
 /** The body is longer than the handler takes. */
 export class BodyTooLargeError extends Error {}

@@ -11,7 +11,7 @@ import type {
   VoteRequest,
   VoteResponse,
 } from '../../core/message.ts';
-import { Fields } from '../shared/fields.ts';
+import { Fields } from '../messages/fields.ts';
 import {
   entryToJson,
   readEntry,
@@ -19,7 +19,7 @@ import {
   readOptionalSession,
   readSnapshotMeta,
   toBase64,
-} from '../shared/shapes.ts';
+} from '../messages/shapes.ts';
 
 /*
  * The questions and answers, read from JSON and checked field by field, and the few that cannot be

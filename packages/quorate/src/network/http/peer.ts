@@ -11,9 +11,9 @@ import type {
 import type * as message from '../../core/message.ts';
 import type { NodeId, NodeInfo } from '../../core/types.ts';
 import { type RaftError, UnreachableError } from '../../errors.ts';
-import { readError } from '../shared/error-json.ts';
-import { Fields } from '../shared/fields.ts';
-import * as memberMessages from '../shared/member-messages.ts';
+import { readError } from '../messages/error-json.ts';
+import { Fields } from '../messages/fields.ts';
+import * as memberMessages from '../messages/member-messages.ts';
 import { type HttpAnswer, HttpCall } from './http-call.ts';
 import * as messages from './messages.ts';
 import { callHeaders, paths } from './wire.ts';

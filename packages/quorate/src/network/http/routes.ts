@@ -1,5 +1,5 @@
 import type { CallOptions, RaftRpc } from '../../contract/network.ts';
-import * as memberMessages from '../shared/member-messages.ts';
+import * as memberMessages from '../messages/member-messages.ts';
 import type { IncomingBody } from './incoming-body.ts';
 import * as messages from './messages.ts';
 import { paths } from './wire.ts';

@@ -1,6 +1,6 @@
 import type { CallOptions, RaftRpc } from '../../contract/network.ts';
-import { WrongShapeError } from '../shared/fields.ts';
-import { readIdentity, readTarget } from '../shared/shapes.ts';
+import { WrongShapeError } from '../messages/fields.ts';
+import { readIdentity, readTarget } from '../messages/shapes.ts';
 
 /** Where each call is answered, below the prefix. */
 export const paths: Readonly<Record<keyof RaftRpc, string>> = {

@@ -6,7 +6,7 @@ import {
   writeEntryHead,
 } from '../../contract/entry-codec.ts';
 import type { Entry } from '../../core/types.ts';
-import { readMembership } from '../shared/shapes.ts';
+import { readMembership } from '../messages/shapes.ts';
 import { type FieldReader, type FieldWriter, WireFormatError } from './fields.ts';
 import { gatherBytes } from './frame.ts';
 

@@ -1,6 +1,6 @@
 import { UnreachableError } from '../../errors.ts';
-import { errorToJson, readError } from '../shared/error-json.ts';
-import { Fields } from '../shared/fields.ts';
+import { errorToJson, readError } from '../messages/error-json.ts';
+import { Fields } from '../messages/fields.ts';
 import { jsonBytes, readMessage, WireFormatError } from './fields.ts';
 import { FrameError } from './frame.ts';
 

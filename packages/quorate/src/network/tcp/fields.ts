@@ -1,7 +1,7 @@
 import { EntryFormatError, getUint53, setUint53 } from '../../contract/entry-codec.ts';
 import { assert } from '../../core/assert.ts';
 import type { LogId } from '../../core/types.ts';
-import { WrongShapeError } from '../shared/fields.ts';
+import { WrongShapeError } from '../messages/fields.ts';
 import { allocate } from './frame-memory.ts';
 
 /*

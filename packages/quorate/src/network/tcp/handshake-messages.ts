@@ -1,7 +1,7 @@
 import type { CallOptions } from '../../contract/network.ts';
 import type { Identity } from '../../core/types.ts';
-import { Fields } from '../shared/fields.ts';
-import { readIdentity, readTarget } from '../shared/shapes.ts';
+import { Fields } from '../messages/fields.ts';
+import { readIdentity, readTarget } from '../messages/shapes.ts';
 import {
   type FieldReader,
   FieldWriter,

@@ -10,7 +10,7 @@ import {
   readJoinRequest,
   readLeaveRequest,
   readMembersResponse,
-} from '../shared/member-messages.ts';
+} from '../messages/member-messages.ts';
 import {
   type FieldReader,
   FieldWriter,

@@ -11,7 +11,7 @@ import type {
   VoteRequest,
   VoteResponse,
 } from '../../core/message.ts';
-import { readSnapshotMeta } from '../shared/shapes.ts';
+import { readSnapshotMeta } from '../messages/shapes.ts';
 import { entriesRoom, readEntries, writeEntries } from './entries.ts';
 import { type FieldReader, FieldWriter, jsonBytes, stringRoom, WireFormatError } from './fields.ts';
 import { gatherBytes } from './frame.ts';
