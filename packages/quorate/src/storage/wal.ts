@@ -29,10 +29,11 @@ export interface WalOptions {
    */
   readonly unsafeNoSync?: boolean;
   /**
-   * Small writes of the log are done by the event loop itself as long as the disk is quick: up to
-   * half a millisecond for each on average. That saves two thread switches, which take longer than
-   * such a write. A disk that hangs holds up the whole process then, as if it were stopped, and the
-   * others elect another leader. With `false` a thread of Node's pool writes. Default `true`.
+   * Small writes of the log, of up to 64 KiB, are done by the event loop itself as long as the disk
+   * is quick: half a millisecond for each, on average, or less. That saves two thread switches,
+   * which take longer than such a write. A disk that hangs holds up the whole process then, as if
+   * it were stopped, and the others elect another leader. With `false`, and elsewhere than on
+   * Linux, threads of Node's pool write. Default `true`.
    */
   readonly blockingWrites?: boolean;
   /** The files to work with. Default: Node's. */
