@@ -117,6 +117,23 @@ test('a 50 MB entry on a slow line holds up no heartbeat, no read and no electio
   expect(cluster.nodes.map(electionsOf)).toEqual(elections);
 });
 
+test('an entry that takes longer than a call may on a very slow line gets there all the same', async () => {
+  const big = new Uint8Array(4_000_000);
+  await using cluster = await LoadCluster.of(three);
+  const [a] = cluster.nodes as Three;
+  const { term } = a.metrics;
+  cluster.net.bytesPerMs = 200;
+
+  let isCommitted = false;
+  const write = a.raft.write(big).then(() => (isCommitted = true));
+  await cluster.until(() => isCommitted, 300 * second, 'the large entry is committed');
+  await write;
+
+  cluster.net.bytesPerMs = 10_000;
+  await cluster.converge(300 * second);
+  expect(a.metrics).toMatchObject({ term, role: 'leader' });
+});
+
 /** Reads in a loop, until it is stopped. */
 class Reader {
   count = 0;
