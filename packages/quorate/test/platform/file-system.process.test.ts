@@ -56,6 +56,19 @@ describe('a file', () => {
     await file.close();
   });
 
+  test('that may hold up the event loop has a small write on the disk when the turn ends', async () => {
+    const options = { mode: 'create', durableWrites: true, mayBlock: true } as const;
+    const file = await files.open(join(directory, 'log'), options);
+    let isWritten = false;
+
+    const writing = file.write([bytes('hello')], 0).then(() => (isWritten = true));
+    await new Promise((resolve) => setImmediate(resolve));
+
+    expect(isWritten).toBe(true);
+    await writing;
+    await file.close();
+  });
+
   test('that may hold up the event loop rejects what the system refuses', async () => {
     const file = await files.open('/dev/full', {
       mode: 'write',

@@ -181,7 +181,8 @@ function heal(world: World, core: readonly NodeId[]): void {
  * leader can stay (paper 5.6, the timing requirement). Where clocks alone make heartbeats too rare
  * for that, they go right from now on; and messages take no longer than that allows.
  */
-function keepTiming({ links, nodes, knobs }: World, core: readonly NodeId[]): void {
+function keepTiming(world: World, core: readonly NodeId[]): void {
+  const { links, nodes, knobs, trace } = world;
   const { heartbeatMs, electionTimeoutMs } = completeConfig(knobs.config);
   const healed = core.flatMap((id) => nodes.get(id) ?? []);
   const roomMs = (): number => {
@@ -192,6 +193,7 @@ function keepTiming({ links, nodes, knobs }: World, core: readonly NodeId[]): vo
     for (const node of healed) {
       node.rate = 1;
       node.process?.setRate(1);
+      trace.add({ type: 'clock', node: node.id, text: 'goes right from now on' });
     }
   }
   links.delayMs = Math.min(links.delayMs, roomMs() / crossingsInTime);
