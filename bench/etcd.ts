@@ -5,8 +5,10 @@
  * time. etcd is what is installed, or Debian's package, with its defaults untouched.
  *
  * Client and servers share the machine, so the clients are cheap for both: calls of one turn are
- * one write, and gRPC is spoken by a few lines of the bench's own, at a tenth of what the usual
- * package takes for a call.
+ * one write to the socket, and gRPC is spoken by a few lines of the bench's own, at a tenth of what
+ * the usual package takes for a call. Quorate's client puts the requests of one turn of its event
+ * loop into messages of up to 48 KiB, and the server writes each into the log as one command: that
+ * is how its clients are made, and etcd's protocol has nothing like it for single puts.
  *
  *     npm run bench -- etcd [--rounds 5] [--seconds 3] [--clients 64] [--connections 1] [--plot]
  *                           [--warm-up 10]

@@ -1,63 +1,144 @@
-// What the clients of the benches' key-value server say on its channel:
+// What the clients of the benches' key-value server say on its channel. One message has many
+// requests, all puts or all gets:
 //
-//     put   1, u16 length of the key, key, value      the same bytes are the command in the log
-//     get   2, u16 length of the key, key
+//     1, and for each put: u16 length of the key, u32 length of the value, key, value
+//     2, and for each get: u16 length of the key, key
 //
-// A put is answered with nothing, a get with 1 and the value, or with 0 if there is none.
+// Puts are answered with nothing, all at once, and the same bytes are the command in the log. Gets
+// are answered, in their order, with u32 length of the value and value, or with `noValue`.
 
 export const channelName = 'kv';
 
-const operations = { put: 1, get: 2 } as const;
-const headBytes = 3;
+const operations = { puts: 1, gets: 2 } as const;
+const putHeadBytes = 6;
+const getHeadBytes = 2;
 const largestKeyBytes = 2 ** 16 - 1;
+const lengthBytes = 4;
+const noValue = 2 ** 32 - 1;
 
-export type KvRequest =
-  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
-  | { readonly type: 'get'; readonly key: string };
-
-export function putRequest(key: string, value: Uint8Array): Uint8Array {
-  const bytes = requestOf(operations.put, key, value.length);
-  bytes.set(value, bytes.length - value.length);
-  return bytes;
+export interface Pair {
+  readonly key: string;
+  readonly value: Uint8Array;
 }
 
-export function getRequest(key: string): Uint8Array {
-  return requestOf(operations.get, key, 0);
+export function putsMessage(pairs: readonly Pair[]): Uint8Array {
+  let room = 1;
+  for (const { key, value } of pairs) room += putHeadBytes + 3 * key.length + value.length;
+  const bytes = Buffer.allocUnsafe(room);
+  bytes[0] = operations.puts;
+  let at = 1;
+  for (const { key, value } of pairs) {
+    const keyBytes = writeKey(bytes, key, at, at + putHeadBytes);
+    bytes.writeUInt32LE(value.length, at + 2);
+    at += putHeadBytes + keyBytes;
+    bytes.set(value, at);
+    at += value.length;
+  }
+  return bytes.subarray(0, at);
 }
 
-function requestOf(operation: number, key: string, valueBytes: number): Buffer {
-  const keyBytes = Buffer.byteLength(key);
+export function getsMessage(keys: readonly string[]): Uint8Array {
+  let room = 1;
+  for (const key of keys) room += getHeadBytes + 3 * key.length;
+  const bytes = Buffer.allocUnsafe(room);
+  bytes[0] = operations.gets;
+  let at = 1;
+  for (const key of keys) at += getHeadBytes + writeKey(bytes, key, at, at + getHeadBytes);
+  return bytes.subarray(0, at);
+}
+
+function writeKey(bytes: Buffer, key: string, lengthAt: number, keyAt: number): number {
+  const keyBytes = bytes.write(key, keyAt);
   if (keyBytes > largestKeyBytes) {
     throw new RangeError(`A key has ${largestKeyBytes} bytes at most; this one has ${keyBytes}.`);
   }
-  const bytes = Buffer.allocUnsafe(headBytes + keyBytes + valueBytes);
-  bytes[0] = operation;
-  bytes.writeUInt16LE(keyBytes, 1);
-  bytes.write(key, headBytes);
+  bytes.writeUInt16LE(keyBytes, lengthAt);
+  return keyBytes;
+}
+
+/** @throws {RangeError} if the message is neither. */
+export function isPuts(message: Uint8Array): boolean {
+  if (message[0] === operations.puts) return true;
+  if (message[0] === operations.gets) return false;
+  throw new RangeError(`There is no operation ${message[0]}.`);
+}
+
+/**
+ * Tells of each pair where in `bytes` its value is.
+ *
+ * @throws {RangeError} if the message is none of puts; earlier pairs may have been put by then.
+ */
+export function readPuts(
+  message: Uint8Array,
+  put: (key: string, bytes: Buffer, from: number, to: number) => void,
+): void {
+  if (!isPuts(message)) throw new RangeError('These are gets, and puts were wanted.');
+  const bytes = bufferOf(message);
+  for (let at = 1; at < bytes.length; ) {
+    const keyAt = at + putHeadBytes;
+    demand(bytes, keyAt);
+    const valueAt = keyAt + bytes.readUInt16LE(at);
+    const end = valueAt + bytes.readUInt32LE(at + 2);
+    demand(bytes, end);
+    put(bytes.toString('utf8', keyAt, valueAt), bytes, valueAt, end);
+    at = end;
+  }
+}
+
+/** @throws {RangeError} if the message is none of gets. */
+export function readGets(message: Uint8Array): string[] {
+  if (isPuts(message)) throw new RangeError('These are puts, and gets were wanted.');
+  const bytes = bufferOf(message);
+  const keys: string[] = [];
+  for (let at = 1; at < bytes.length; ) {
+    const keyAt = at + getHeadBytes;
+    demand(bytes, keyAt);
+    const end = keyAt + bytes.readUInt16LE(at);
+    demand(bytes, end);
+    keys.push(bytes.toString('utf8', keyAt, end));
+    at = end;
+  }
+  return keys;
+}
+
+export function valuesMessage(values: readonly (Uint8Array | undefined)[]): Uint8Array {
+  let length = 0;
+  for (const value of values) length += lengthBytes + (value?.length ?? 0);
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const value of values) {
+    at = bytes.writeUInt32LE(value?.length ?? noValue, at);
+    if (value === undefined) continue;
+    bytes.set(value, at);
+    at += value.length;
+  }
   return bytes;
 }
 
-/** The value is a view. @throws {RangeError} if the bytes are none of the above. */
-export function readRequest(request: Uint8Array): KvRequest {
-  const bytes = Buffer.from(request.buffer, request.byteOffset, request.byteLength);
-  const keyEnd = bytes.length < headBytes ? Infinity : headBytes + bytes.readUInt16LE(1);
-  if (keyEnd > bytes.length) throw new RangeError(`A request ends early, at ${bytes.length}.`);
-  const key = bytes.toString('utf8', headBytes, keyEnd);
-  if (bytes[0] === operations.put) return { type: 'put', key, value: bytes.subarray(keyEnd) };
-  if (bytes[0] === operations.get) return { type: 'get', key };
-  throw new RangeError(`There is no operation ${bytes[0]}.`);
+/** The values are views. @throws {RangeError} if the message is none of values. */
+export function readValues(message: Uint8Array): (Uint8Array | undefined)[] {
+  const bytes = bufferOf(message);
+  const values: (Uint8Array | undefined)[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    demand(bytes, at + lengthBytes);
+    const length = bytes.readUInt32LE(at);
+    at += lengthBytes;
+    if (length === noValue) {
+      values.push(undefined);
+      continue;
+    }
+    demand(bytes, at + length);
+    values.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return values;
 }
 
-const nothing = Uint8Array.of(0);
-
-export function getResponse(value: Uint8Array | undefined): Uint8Array {
-  if (value === undefined) return nothing;
-  const bytes = Buffer.allocUnsafe(1 + value.length);
-  bytes[0] = 1;
-  bytes.set(value, 1);
-  return bytes;
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-export function readGetResponse(bytes: Uint8Array): Uint8Array | undefined {
-  return bytes[0] === 1 ? bytes.subarray(1) : undefined;
+function demand(bytes: Uint8Array, length: number): void {
+  if (bytes.length >= length) return;
+  throw new RangeError(`A message ends early, at ${bytes.length}; it goes on to ${length}.`);
 }

@@ -3,7 +3,7 @@
 // put on, and asks the leader how far it must have come before it answers a get.
 
 import { answerParent, startArgument } from './answer-parent.ts';
-import { channelName, getResponse, readRequest } from './kv-messages.ts';
+import { channelName, isPuts, readGets, valuesMessage } from './kv-messages.ts';
 import { KvState } from './kv-state.ts';
 import { NodeObserver } from './node-observer.ts';
 import { type NodeStart, WatchedNode } from './watched-node.ts';
@@ -21,14 +21,14 @@ const done = new Uint8Array(0);
 
 wire.handle(channelName, {
   async call(bytes) {
-    const request = readRequest(bytes);
-    if (request.type === 'put') {
+    if (isPuts(bytes)) {
       // As they came: they are a part of what the socket gave, of which the log keeps most anyway.
       await raft.write(bytes);
       return done;
     }
+    const keys = readGets(bytes);
     await raft.readBarrier();
-    return getResponse(state.get(request.key));
+    return valuesMessage(keys.map((key) => state.get(key)));
   },
 });
 

@@ -1,12 +1,12 @@
 import type { Committed } from 'quorate';
 import { expect, test } from 'vitest';
-import { getRequest, getResponse, putRequest, readGetResponse } from './kv-messages.ts';
+import { getsMessage, putsMessage } from './kv-messages.ts';
 import { KvState } from './kv-state.ts';
 
 function put(state: KvState, key: string, value: Uint8Array): void {
   const committed: Committed<Uint8Array> = {
     logId: { term: 1, index: 1 },
-    command: putRequest(key, value),
+    command: putsMessage([{ key, value }]),
   };
   state.apply([committed]);
 }
@@ -19,12 +19,16 @@ async function* pieces(chunks: Iterable<Uint8Array>, size: number): AsyncGenerat
 
 test('a value is what was put last, and a copy', () => {
   const state = new KvState();
-  const command = putRequest('käse', Uint8Array.of(1, 2));
+  const command = putsMessage([
+    { key: 'käse', value: Uint8Array.of(1, 2) },
+    { key: 'wein', value: new Uint8Array(0) },
+  ]);
 
   state.apply([{ logId: { term: 1, index: 1 }, command }]);
   command.fill(0);
 
   expect(state.get('käse')).toEqual(Buffer.of(1, 2));
+  expect(state.get('wein')).toEqual(Buffer.of());
   expect(state.get('brot')).toBeUndefined();
 });
 
@@ -53,16 +57,13 @@ test('a snapshot that ends within a pair is refused', async () => {
   await expect(new KvState().restore(pieces([whole.subarray(0, -1)], 50))).rejects.toThrow('ends');
 });
 
-test('a get is no command, and bytes that are no request are refused', () => {
+test('gets are no command, and bytes that are no puts are refused', () => {
   const state = new KvState();
   const logId = { term: 1, index: 1 };
+  const apply = (command: Uint8Array) => (): unknown => state.apply([{ logId, command }]);
 
-  expect(() => state.apply([{ logId, command: getRequest('key') }])).toThrow('get is in the log');
-  expect(() => state.apply([{ logId, command: Uint8Array.of(1, 9, 0, 1) }])).toThrow('ends early');
-  expect(() => state.apply([{ logId, command: Uint8Array.of(7, 0, 0) }])).toThrow('operation 7');
-});
-
-test('an empty value is not the same as none', () => {
-  expect(readGetResponse(getResponse(new Uint8Array(0)))?.length).toBe(0);
-  expect(readGetResponse(getResponse(undefined))).toBeUndefined();
+  expect(apply(getsMessage(['key']))).toThrow('puts were wanted');
+  expect(apply(Uint8Array.of(1, 9, 0, 1))).toThrow('ends early');
+  expect(apply(Uint8Array.of(1, 1, 0, 9, 0, 0, 0, 65))).toThrow('goes on to 17');
+  expect(apply(Uint8Array.of(7, 0, 0))).toThrow('operation 7');
 });

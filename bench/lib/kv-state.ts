@@ -1,19 +1,20 @@
 import type { Committed, StateMachine } from 'quorate';
-import { putRequest, readRequest } from './kv-messages.ts';
+import { type Pair, putsMessage, readPuts } from './kv-messages.ts';
 
 const chunkBytes = 64 * 1024;
 const lengthBytes = 4;
 
-/** Keys and values in memory. Commands are puts as clients send them. */
+/** Keys and values in memory. A command has many puts, as a client sends them. */
 export class KvState implements StateMachine<Uint8Array, undefined> {
-  #values = new Map<string, Uint8Array>();
+  #values = new Map<string, Value>();
 
   get(key: string): Uint8Array | undefined {
-    return this.#values.get(key);
+    const value = this.#values.get(key);
+    return value === undefined ? undefined : bytesOf(value);
   }
 
   apply(batch: readonly Committed<Uint8Array>[]): undefined[] {
-    for (const { command } of batch) put(this.#values, command);
+    for (const { command } of batch) putAll(this.#values, command);
     return new Array<undefined>(batch.length).fill(undefined);
   }
 
@@ -23,7 +24,7 @@ export class KvState implements StateMachine<Uint8Array, undefined> {
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const values = new Map<string, Uint8Array>();
+    const values = new Map<string, Value>();
     let rest = Buffer.alloc(0);
     for await (const chunk of chunks) {
       const bytes = Buffer.concat([rest, chunk]);
@@ -31,37 +32,67 @@ export class KvState implements StateMachine<Uint8Array, undefined> {
       while (at + lengthBytes <= bytes.length) {
         const end = at + lengthBytes + bytes.readUInt32LE(at);
         if (end > bytes.length) break;
-        put(values, bytes.subarray(at + lengthBytes, end));
+        putAll(values, bytes.subarray(at + lengthBytes, end));
         at = end;
       }
       rest = bytes.subarray(at);
     }
-    if (rest.length > 0) throw new Error(`A snapshot ends with ${rest.length} bytes of a pair.`);
+    if (rest.length > 0) throw new Error(`A snapshot ends with ${rest.length} bytes of a message.`);
     this.#values = values;
   }
 }
 
-function put(values: Map<string, Uint8Array>, command: Uint8Array): void {
-  const request = readRequest(command);
-  if (request.type !== 'put') throw new Error(`A ${request.type} is in the log.`);
-  // A copy: the command is a part of what was read from a socket or the disk. Small ones share a
-  // few KiB, which is cheaper than memory of its own for each.
-  values.set(request.key, Buffer.from(request.value));
+function putAll(values: Map<string, Value>, command: Uint8Array): void {
+  readPuts(command, (key, bytes, from, to) => values.set(key, copyOf(bytes, from, to)));
 }
 
-function* chunksOf(pairs: readonly (readonly [string, Uint8Array])[]): Generator<Uint8Array> {
-  let parts: Uint8Array[] = [];
+/** Where a value is. Cheaper than a view, and few of them are ever read. */
+interface Value {
+  readonly slab: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Small values share their memory, which is not written again. */
+const slabBytes = 8 * 1024;
+let slab = Buffer.alloc(0);
+let slabUsed = 0;
+
+/** A copy: a command is a part of what was read from a socket or the disk. */
+function copyOf(bytes: Buffer, from: number, to: number): Value {
+  const length = to - from;
+  if (slab.length - slabUsed < length) {
+    slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, length));
+    slabUsed = 0;
+  }
+  const at = slabUsed;
+  bytes.copy(slab, at, from, to);
+  slabUsed += length;
+  return { slab, from: at, to: at + length };
+}
+
+function bytesOf({ slab: bytes, from, to }: Value): Uint8Array {
+  return bytes.subarray(from, to);
+}
+
+/** Each a message of puts behind its length. */
+function* chunksOf(pairs: readonly (readonly [string, Value])[]): Generator<Uint8Array> {
+  let some: Pair[] = [];
   let bytes = 0;
   for (const [key, value] of pairs) {
-    const pair = putRequest(key, value);
-    const length = Buffer.allocUnsafe(lengthBytes);
-    length.writeUInt32LE(pair.length);
-    parts.push(length, pair);
-    bytes += lengthBytes + pair.length;
+    some.push({ key, value: bytesOf(value) });
+    bytes += key.length + value.to - value.from;
     if (bytes < chunkBytes) continue;
-    yield Buffer.concat(parts);
-    parts = [];
+    yield chunkOf(some);
+    some = [];
     bytes = 0;
   }
-  if (bytes > 0) yield Buffer.concat(parts);
+  if (some.length > 0) yield chunkOf(some);
+}
+
+function chunkOf(pairs: readonly Pair[]): Uint8Array {
+  const puts = putsMessage(pairs);
+  const length = Buffer.allocUnsafe(lengthBytes);
+  length.writeUInt32LE(puts.length);
+  return Buffer.concat([length, puts]);
 }

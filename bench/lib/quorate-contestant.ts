@@ -1,6 +1,5 @@
-import { type Channel, TcpClient } from 'quorate/network/tcp';
 import type { Contestant, Kill } from './contestant.ts';
-import { channelName, getRequest, putRequest, readGetResponse } from './kv-messages.ts';
+import { KvClient } from './kv-client.ts';
 import { quorateVersion } from './machine.ts';
 import { ProcessCluster } from './process-cluster.ts';
 
@@ -11,8 +10,9 @@ export class QuorateContestant implements Contestant {
   readonly name = 'Quorate';
   readonly version = quorateVersion();
   readonly #isObserved: boolean;
-  readonly #clients = new Map<string, TcpClient>();
-  #channels: Channel[] = [];
+  readonly #clients = new Map<string, KvClient>();
+  /** The same, in the order in which they are asked. */
+  #inTurn: readonly KvClient[] = [];
   #at = 0;
   #cluster: ProcessCluster | undefined;
   #killed: string | undefined;
@@ -40,8 +40,7 @@ export class QuorateContestant implements Contestant {
   async put(key: string, value: Uint8Array, timeoutMs?: number): Promise<void> {
     const at = this.#at;
     try {
-      const options = timeoutMs === undefined ? patient : { timeoutMs };
-      await this.#channel(at).call(putRequest(key, value), options);
+      await this.#client(at).put(key, value, timeoutMs);
     } catch (error) {
       // The next one to be asked; whoever fails at the same time moves on once.
       if (this.#at === at) this.#at += 1;
@@ -50,7 +49,7 @@ export class QuorateContestant implements Contestant {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    return readGetResponse(await this.#channel(this.#at).call(getRequest(key), patient));
+    return this.#client(this.#at).get(key);
   }
 
   async killLeader(): Promise<Kill> {
@@ -62,7 +61,7 @@ export class QuorateContestant implements Contestant {
     const goneAt = performance.now();
     await this.#clients.get(id)?.close();
     this.#clients.delete(id);
-    this.#channels = this.#channelsNow();
+    this.#inTurn = [...this.#clients.values()];
     return { killedAt, goneAt };
   }
 
@@ -83,7 +82,7 @@ export class QuorateContestant implements Contestant {
   async close(): Promise<void> {
     for (const client of this.#clients.values()) await client.close();
     this.#clients.clear();
-    this.#channels = [];
+    this.#inTurn = [];
     await this.#cluster?.[Symbol.asyncDispose]();
     this.#cluster = undefined;
   }
@@ -91,9 +90,9 @@ export class QuorateContestant implements Contestant {
   async #connect(): Promise<void> {
     for (const node of this.cluster.nodes) {
       if (this.#clients.has(node.id)) continue;
-      this.#clients.set(node.id, new TcpClient((await node.picture()).address));
+      this.#clients.set(node.id, new KvClient((await node.picture()).address));
     }
-    this.#channels = this.#channelsNow();
+    this.#inTurn = [...this.#clients.values()];
   }
 
   async #goToLeader(): Promise<void> {
@@ -101,15 +100,9 @@ export class QuorateContestant implements Contestant {
     this.#at = [...this.#clients.keys()].indexOf(id);
   }
 
-  #channelsNow(): Channel[] {
-    return [...this.#clients.values()].map((client) => client.channel(channelName));
-  }
-
-  #channel(at: number): Channel {
-    const channel = this.#channels[at % this.#channels.length];
-    if (channel === undefined) throw new Error('There is no server to be asked.');
-    return channel;
+  #client(at: number): KvClient {
+    const client = this.#inTurn[at % this.#inTurn.length];
+    if (client === undefined) throw new Error('There is no server to be asked.');
+    return client;
   }
 }
-
-const patient = { timeoutMs: 60_000 };
