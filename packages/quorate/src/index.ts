@@ -71,7 +71,9 @@ export type {
   ChangeVotersOptions,
   JoinOptions,
   ReadBarrierOptions,
+  SessionWrite,
   WaitOptions,
+  WriteOptions,
 } from './node/call-options.ts';
 export type { Counts, RefusalKind } from './node/counters.ts';
 export type { Diagnostics } from './node/diagnostics.ts';
@@ -89,4 +91,4 @@ export {
 } from './node/recover-cluster.ts';
 export type { Session } from './node/session.ts';
 export type { WriteResult } from './node/writes.ts';
-export type { Runtime, Timer } from './platform/runtime.ts';
+export { nodeRuntime, type Runtime, type Timer } from './platform/runtime.ts';

@@ -1,5 +1,5 @@
 import type { RaftRpc } from '../contract/network.ts';
-import type { NodeInfo } from '../core/types.ts';
+import type { LogIndex, NodeInfo, Term } from '../core/types.ts';
 import type { RaftOptions } from './options.ts';
 import type { ReadMode } from './reads.ts';
 
@@ -7,6 +7,30 @@ import type { ReadMode } from './reads.ts';
 export interface WaitOptions {
   /** Stops waiting; the call rejects with `signal.reason`. What it has set in motion goes on. */
   readonly signal?: AbortSignal;
+}
+
+/** A write of a session: which session, and the how manieth of its writes. */
+export interface SessionWrite {
+  /** `Session.id` of a session that was opened on any node and is not closed. */
+  readonly id: LogIndex;
+  /** 1, 2, 3... in the order in which the client made its writes; the same when it repeats one. */
+  readonly sequence: number;
+}
+
+export interface WriteOptions extends WaitOptions {
+  /**
+   * For a server whose clients number their writes themselves and may repeat them at another node:
+   * the write takes effect once, and a repetition gets the first response. It is sent once; the
+   * client repeats it, and keeps the numbers under way within half of `sessionWindow`. Inside of
+   * one process, `Session.write` does all of this.
+   */
+  readonly session?: SessionWrite;
+  /**
+   * Log it as leader of this term, or not at all: it is neither passed on nor proposed in a later
+   * term, and rejects with a `NotLeaderError`. For what only this leader may decide, by its clock
+   * for example.
+   */
+  readonly term?: Term;
 }
 
 export interface ReadBarrierOptions extends WaitOptions {

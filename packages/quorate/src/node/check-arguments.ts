@@ -79,6 +79,12 @@ export function checkId(what: string, id: unknown): void {
   demand(isString(id) && id !== '', `${what} must be a string that is not empty`, id);
 }
 
+/** @throws {RangeError} if this is no number of a session or of a write. */
+export function checkCount(what: string, count: unknown): void {
+  if (Number.isSafeInteger(count) && (count as number) > 0) return;
+  throw new RangeError(`${what} must be a whole number above 0; it is ${String(count)}.`);
+}
+
 function isString(value: unknown): value is string {
   return typeof value === 'string';
 }

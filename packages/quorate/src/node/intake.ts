@@ -1,5 +1,5 @@
 import type { LogIndex } from '../core/types.ts';
-import type { BehindError } from '../errors.ts';
+import type { BehindError, NotLeaderError } from '../errors.ts';
 import { decodeCommand, encodeCommand } from './codec.ts';
 import type { Engine } from './engine.ts';
 import { farHost } from './far-host.ts';
@@ -8,7 +8,7 @@ import { Forwarding } from './forwarding.ts';
 import type { Log } from './log.ts';
 import type { Peers } from './peers.ts';
 import { type Reader, type ReadMode, Reads } from './reads.ts';
-import { noReadInQuarantine } from './refusal.ts';
+import { noReadInQuarantine, otherTerm } from './refusal.ts';
 import { Sessions } from './sessions.ts';
 import { isThenable } from './thenable.ts';
 import { type PendingWrite, Writes } from './writes.ts';
@@ -175,8 +175,14 @@ export class Intake {
     return this.#engine.state.leadership !== undefined;
   }
 
-  #mayPassOn({ isForwarded }: PendingWrite): boolean {
-    return this.#engine.config.forwardWrites && isForwarded === undefined;
+  #mayPassOn({ isForwarded, term }: PendingWrite): boolean {
+    const isBound = isForwarded !== undefined || term !== undefined;
+    return this.#engine.config.forwardWrites && !isBound;
+  }
+
+  #tooLate({ term = 0 }: PendingWrite): NotLeaderError {
+    const { id, state } = this.#engine;
+    return otherTerm(id, term, state);
   }
 
   /** Takes a write that the state machine lets through to be proposed here. */
@@ -247,9 +253,11 @@ export class Intake {
   }
 
   #flushWrites(): void {
-    const { requests } = this.#engine;
+    const { requests, state } = this.#engine;
     const { writes } = this;
-    const { payloads, pending } = writes.takeWaiting();
+    const { payloads, pending, late } = writes.takeWaiting(state.term);
+    for (const write of late) writes.reject([write], this.#tooLate(write));
+    if (pending.length === 0) return;
     try {
       const request = requests.open(
         (answer) => {

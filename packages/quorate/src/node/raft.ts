@@ -6,6 +6,7 @@ import type {
   JoinOptions,
   ReadBarrierOptions,
   WaitOptions,
+  WriteOptions,
 } from './call-options.ts';
 import {
   checkId,
@@ -25,7 +26,7 @@ import { awaitCatchUp, changeMembership } from './membership-calls.ts';
 import type { RaftMetrics } from './metrics.ts';
 import type { RaftOptions } from './options.ts';
 import { RpcServer } from './rpc.ts';
-import { openSession, type Session } from './session.ts';
+import { closeSession, inSession, openSession, type Session } from './session.ts';
 import { withSignal } from './signal.ts';
 import { changeVoters } from './voter-changes.ts';
 import type { WriteResult } from './writes.ts';
@@ -146,13 +147,16 @@ export class Raft<Command, Response> implements AsyncDisposable {
    * leader itself `write` rejects with the very error. It was not logged.
    * @throws {TypeError} if the command does not survive the codec. It was not logged.
    * @throws {RangeError} if it is larger than `maxCommandBytes`. It was not logged.
+   * @throws {SessionExpiredError} if `session` is over.
    */
-  write(command: Command, { signal }: WaitOptions = {}): Promise<WriteResult<Response>> {
+  write(command: Command, options: WriteOptions = {}): Promise<WriteResult<Response>> {
+    const { signal, session, term } = options;
     const written = new Promise<WriteResult<unknown>>((resolve, reject) => {
       signal?.throwIfAborted();
       const engine = this.#engine;
-      const data = encodeCommand(engine.codec, command);
-      engine.intake.write({ data, resolve, reject });
+      const encoded = encodeCommand(engine.codec, command);
+      const data = session === undefined ? encoded : inSession(encoded, session);
+      engine.intake.write({ data, term, resolve, reject });
     });
     // The state machine's responses are of this type: it was given to `start` with them.
     return withSignal(written as Promise<WriteResult<Response>>, signal);
@@ -166,6 +170,11 @@ export class Raft<Command, Response> implements AsyncDisposable {
    */
   openSession({ signal }: WaitOptions = {}): Promise<Session<Command, Response>> {
     return openSession<Command, Response>(this.#engine.intake.sessions, signal);
+  }
+
+  /** Ends a session whose client numbers its writes itself; see `WriteOptions.session`. */
+  closeSession(id: LogIndex, { signal }: WaitOptions = {}): Promise<void> {
+    return closeSession(this.#engine.intake.sessions, id, signal);
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Refusal } from '../core/action.ts';
 import { assertNever } from '../core/assert.ts';
-import type { Membership, NodeId } from '../core/types.ts';
+import type { CoreState } from '../core/state.ts';
+import type { Membership, NodeId, Term } from '../core/types.ts';
 import {
   AlreadyInitializedError,
   BehindError,
@@ -69,4 +70,15 @@ export function notLeader(
   const where = info.address === undefined ? '' : ` at ${info.address}`;
   const message = `Node ${self} does not lead; ask node ${leader}${where}.`;
   return new NotLeaderError(message, { leader: { id: leader, info } });
+}
+
+/** For a write that was bound to one term. */
+export function otherTerm(
+  self: NodeId,
+  wanted: Term,
+  { term, leader, membership }: Pick<CoreState, 'term' | 'leader' | 'membership'>,
+): NotLeaderError {
+  const message = `The write was for term ${wanted} alone, and node ${self} is in term ${term}.`;
+  const { leader: hint } = notLeader(self, leader, membership);
+  return new NotLeaderError(message, { leader: hint });
 }

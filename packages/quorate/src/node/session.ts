@@ -1,5 +1,7 @@
 import type { CommandData, LogIndex } from '../core/types.ts';
 import { SessionExpiredError } from '../errors.ts';
+import type { SessionWrite } from './call-options.ts';
+import { checkCount } from './check-arguments.ts';
 import { codeOf } from './error-codes.ts';
 import { encodeSessionEntry } from './session-entries.ts';
 import type { Sessions } from './sessions.ts';
@@ -22,6 +24,24 @@ export async function openSession<Command, Response>(
   const data = { bytes: encodeSessionEntry(entry), value: undefined };
   const { logId } = await sessions.send({ data, entry: 'session' }, { signal });
   return new Session<Command, Response>(sessions, { id: logId.index, window });
+}
+
+/** The command as a write of that session. @throws {RangeError} if its numbers are none. */
+export function inSession(data: CommandData, { id, sequence }: SessionWrite): CommandData {
+  checkCount('The id of a session', id);
+  checkCount('The number of a write of a session', sequence);
+  return { ...data, session: { id, sequence } };
+}
+
+/** Ends a session whose writes are numbered elsewhere. Tried as `Session.close` does. */
+export async function closeSession(
+  sessions: Sessions,
+  id: LogIndex,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const data = { bytes: encodeSessionEntry({ type: 'close', id }), value: undefined };
+  const patienceMs = 2 * sessions.host.config.electionTimeoutMs.max;
+  await sessions.send({ data, entry: 'session' }, { signal, patienceMs });
 }
 
 /**
@@ -104,7 +124,6 @@ export class Session<Command, Response> implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { host } = this.#sessions;
     if (this.#over !== undefined) return;
     this.#end(`Session ${this.id} was closed. Open another one.`);
     if (this.#underWay.size > 0) {
@@ -112,13 +131,8 @@ export class Session<Command, Response> implements AsyncDisposable {
         this.#afterLast = resolve;
       });
     }
-    const data = {
-      bytes: encodeSessionEntry({ type: 'close', id: this.id }),
-      value: undefined,
-    };
-    const patienceMs = 2 * host.config.electionTimeoutMs.max;
     try {
-      await this.#sessions.send({ data, entry: 'session' }, { patienceMs });
+      await closeSession(this.#sessions, this.id, undefined);
     } catch (error) {
       if (isRunning(this.#sessions)) throw error;
     }

@@ -1,7 +1,7 @@
 import type { Committed } from '../contract/state-machine.ts';
 import type { Answer } from '../core/action.ts';
 import { assert } from '../core/assert.ts';
-import type { CommandData, LogId, LogIndex, Payload } from '../core/types.ts';
+import type { CommandData, LogId, LogIndex, Payload, Term } from '../core/types.ts';
 import { LeadershipLostError, OverloadedError } from '../errors.ts';
 import { mark } from '../platform/sites.ts';
 import { SessionAnswer } from './session-batch.ts';
@@ -18,6 +18,8 @@ export interface PendingWrite {
   readonly entry?: 'session' | undefined;
   /** A write of a session that was sent before; see `ForwardRequest.repeated`. */
   readonly repeated?: true | undefined;
+  /** It is proposed in this term or not at all. */
+  readonly term?: Term | undefined;
   /** It came from another node, so it is passed on to no third one. */
   readonly isForwarded?: true;
   readonly resolve: (result: WriteResult<unknown>) => void;
@@ -125,11 +127,19 @@ export class Writes {
     this.reject(waiting, reason);
   }
 
-  /** Takes all that wait, to be proposed as one. */
-  takeWaiting(): { payloads: Payload[]; pending: readonly PendingWrite[] } {
-    const pending = this.#waiting;
+  /** Takes all that wait, to be proposed as one in `term`; those bound to another are `late`. */
+  takeWaiting(term: Term): {
+    payloads: Payload[];
+    pending: readonly PendingWrite[];
+    late: readonly PendingWrite[];
+  } {
+    const isLate = (write: PendingWrite): boolean =>
+      write.term !== undefined && write.term !== term;
+    let pending = this.#waiting;
     this.#waiting = [];
-    return { payloads: pending.map(payloadOf), pending };
+    const late = pending.filter(isLate);
+    if (late.length > 0) pending = pending.filter((write) => !isLate(write));
+    return { payloads: pending.map(payloadOf), pending, late };
   }
 
   /** `pending` is in the log now and waits for the state machine. */

@@ -40,7 +40,7 @@ class WritesUnderTest {
   /** Proposes `count` new writes as one batch that begins at `index`. */
   propose(count: number, term: Term, index: LogIndex): void {
     for (let at = 0; at < count; at += 1) this.add();
-    const { pending } = this.writes.takeWaiting();
+    const { pending } = this.writes.takeWaiting(1);
     this.writes.accepted(pending, { type: 'accepted', first: { term, index }, count });
   }
 
@@ -145,7 +145,7 @@ describe('writes', () => {
     };
     writes.reserve(write);
     writes.add(write);
-    const { pending } = writes.takeWaiting();
+    const { pending } = writes.takeWaiting(1);
     writes.accepted(pending, { type: 'accepted', first: { term: 2, index: 7 }, count: 1 });
 
     writes.loseAfter(6);
@@ -224,7 +224,7 @@ describe('writes over a snapshot that takes the place of the state', () => {
       return promise;
     };
     const lost = write();
-    const { pending } = writes.takeWaiting();
+    const { pending } = writes.takeWaiting(1);
     writes.accepted(pending, { type: 'accepted', first: { term: 2, index: 7 }, count: 1 });
 
     writes.restored(7);
@@ -272,10 +272,10 @@ describe('the bounds on writes', () => {
     };
 
     fill();
-    under.writes.reject(under.writes.takeWaiting().pending, 'refused');
+    under.writes.reject(under.writes.takeWaiting(1).pending, 'refused');
     fill();
     const first = { term: 1, index: 1 };
-    const { pending } = under.writes.takeWaiting();
+    const { pending } = under.writes.takeWaiting(1);
     under.writes.accepted(pending, { type: 'accepted', first, count: 20 });
     under.apply(1, 1, 6);
     under.writes.loseAfter(5);
