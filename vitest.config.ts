@@ -21,7 +21,7 @@ export default defineConfig({
           exclude: [...configDefaults.exclude, processTests],
           pool: 'forks',
           isolate: false,
-          maxWorkers: 1,
+          maxWorkers: 2,
           testTimeout: 30_000,
         },
       },

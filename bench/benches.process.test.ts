@@ -8,7 +8,7 @@ import type { Report } from './lib/row.ts';
 import { forms } from './lib/short-forms.ts';
 
 /** Those that need a program that is not part of this project. */
-const comparisons = new Set(['etcd', 'failover']);
+const comparisons = new Set(['etcd', 'failover', 'kv-memory']);
 /** Those that measure nothing themselves. */
 const helpers = new Set(['all', 'plots']);
 const timeoutMs = 240_000;

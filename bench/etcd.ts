@@ -11,13 +11,17 @@
  * is how its clients are made, and etcd's protocol has nothing like it for single puts.
  *
  *     npm run bench -- etcd [--rounds 5] [--seconds 3] [--clients 64] [--connections 1] [--plot]
- *                           [--warm-up 10]
+ *                           [--warm-up 10] [--server kv] [--protocol http]
+ *
+ * With `--server kv` it is the key-value server of `packages/kv` and its client, which puts the
+ * requests of a turn together likewise. With `--protocol http` both are asked for JSON over HTTP,
+ * each call in a request of its own.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type LoopRound, writeFor } from './lib/closed-loop.ts';
 import type { Contestant } from './lib/contestant.ts';
-import { contestants } from './lib/contestants.ts';
+import { contestants, readComparison } from './lib/contestants.ts';
 import { fileSystemOf, withFolder } from './lib/folder.ts';
 import { median } from './lib/percentile.ts';
 import { type Row, report } from './lib/report.ts';
@@ -32,6 +36,8 @@ const { values } = parseArgs({
     /** To each server, for either. */
     connections: { type: 'string', default: '1' },
     'warm-up': { type: 'string', default: '10' },
+    server: { type: 'string', default: 'bench' },
+    protocol: { type: 'string', default: 'native' },
     install: { type: 'boolean', default: true },
     folder: { type: 'string' },
     plot: { type: 'boolean', default: false },
@@ -48,6 +54,8 @@ interface Measured extends LoopRound {
   readonly clientCpuMicros: number;
 }
 
+const comparison = readComparison(values.server, values.protocol);
+
 /** By contestant, operation and clients: one for each round. */
 const results = new Map<string, Measured[]>();
 const versions: Record<string, string> = {};
@@ -55,6 +63,7 @@ const versions: Record<string, string> = {};
 const compared = await contestants({
   mayInstall: values.install,
   connections: Number(values.connections),
+  comparison,
 });
 if (compared !== undefined)
   await withFolder('etcd', values.folder, (folder) => run(compared, folder));
@@ -80,7 +89,9 @@ async function run(makers: readonly (() => Contestant)[], folder: string): Promi
     fileSystem: await fileSystemOf(folder),
     'measured again': String(repeatCount()),
   };
-  report('etcd', rows, { about, plot: values.plot });
+  const isUsual = comparison.server === 'bench';
+  const name = isUsual ? 'etcd' : `etcd-${comparison.server}-${comparison.protocol}`;
+  report(name, rows, { about, plot: values.plot });
 }
 
 async function measureAll(contestant: Contestant): Promise<void> {

@@ -6,11 +6,12 @@
  * both, asks the next server. Only servers that this program has started are killed.
  *
  *     npm run bench -- failover [--kills 30] [--turns 6] [--clients 16] [--try-ms 100] [--plot]
+ *                               [--server kv]
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Contestant } from './lib/contestant.ts';
-import { contestants } from './lib/contestants.ts';
+import { contestants, readComparison } from './lib/contestants.ts';
 import { fileSystemOf, withFolder } from './lib/folder.ts';
 import { median } from './lib/percentile.ts';
 import { PersistentLoad } from './lib/persistent-load.ts';
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     'try-ms': { type: 'string', default: '100' },
     /** Load before each kill. */
     'steady-ms': { type: 'string', default: '1000' },
+    server: { type: 'string', default: 'bench' },
     install: { type: 'boolean', default: true },
     folder: { type: 'string' },
     plot: { type: 'boolean', default: false },
@@ -39,7 +41,8 @@ const tryMs = Number(values['try-ms']);
 const times = new Map<string, number[]>();
 const versions: Record<string, string> = {};
 
-const compared = await contestants({ mayInstall: values.install, connections: 1 });
+const comparison = readComparison(values.server);
+const compared = await contestants({ mayInstall: values.install, connections: 1, comparison });
 if (compared !== undefined) {
   await withFolder('failover', values.folder, (folder) => run(compared, folder));
 }

@@ -3,15 +3,19 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import { compileLibrary, compileRocksdb } from './commands.ts';
+import { compileDependent, compileLibrary, dependents } from './commands.ts';
 import { projectRoot, withTemporaryFolder } from './project.ts';
 import type { Outcome } from './run-program.ts';
 
 const library = distOf('quorate');
 await build('quorate', () => compileLibrary(library));
-await build('rocksdb', () =>
-  withTemporaryFolder('build', (folder) => compileRocksdb(distOf('rocksdb'), { library, folder })),
-);
+for (const name of dependents) {
+  await build(name, () =>
+    withTemporaryFolder('build', (folder) =>
+      compileDependent(name, distOf(name), { library, folder }),
+    ),
+  );
+}
 
 function distOf(name: string): string {
   return path.join(projectRoot, 'packages', name, 'dist');

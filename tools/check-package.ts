@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { apiReportFile, makeApiReport } from './api-report.ts';
+import { dependents } from './commands.ts';
 import { installedProgram, projectRoot, withTemporaryFolder } from './project.ts';
 import { type Outcome, runProgram } from './run-program.ts';
-import { stagePackage, stageRocksdb } from './stage-package.ts';
+import { stageDependent, stagePackage } from './stage-package.ts';
 
 const stepTimeoutMs = 120_000;
 
@@ -14,10 +15,13 @@ export function checkPackage(): Promise<readonly string[]> {
     const stage = path.join(folder, 'quorate');
     const refused = await stagePackage(stage);
     if (refused !== undefined) return [`The library does not compile:\n${refused}`];
-    const rocksdb = path.join(folder, 'rocksdb');
-    const refusedToo = await stageRocksdb(rocksdb, stage);
-    if (refusedToo !== undefined) return [`packages/rocksdb does not compile:\n${refusedToo}`];
-    const complaints = [...(await judge(stage, folder)), ...(await judge(rocksdb, folder))];
+    const complaints = [...(await judge(stage, folder))];
+    for (const name of dependents) {
+      const staged = path.join(folder, name);
+      const refusedToo = await stageDependent(name, staged, stage);
+      if (refusedToo !== undefined) return [`packages/${name} does not compile:\n${refusedToo}`];
+      complaints.push(...(await judge(staged, folder)));
+    }
     return [...complaints, ...(await compareApiReport(stage))];
   });
 }

@@ -23,22 +23,30 @@ export function compileLibrary(outDir: string): Promise<Outcome> {
   return runInstalled('tsc', '-p', path.join('packages', 'quorate'), '--outDir', outDir);
 }
 
+/** The packages that are made of the library. */
+export type Dependent = 'rocksdb' | 'kv';
+export const dependents: readonly Dependent[] = ['rocksdb', 'kv'];
+
 /**
- * Compiles the package with RocksDB into `outDir`, against the library as it is compiled in
- * `library`. The settings for that are written into `folder`.
+ * Compiles a package into `outDir`, against the library as it is compiled in `library`. The
+ * settings for that are written into `folder`.
  */
-export async function compileRocksdb(
+export async function compileDependent(
+  name: Dependent,
   outDir: string,
   { library, folder }: { readonly library: string; readonly folder: string },
 ): Promise<Outcome> {
-  const source = path.join(projectRoot, 'packages', 'rocksdb');
-  const settings = path.join(folder, 'tsconfig.rocksdb.json');
+  const source = path.join(projectRoot, 'packages', name);
+  const settings = path.join(folder, `tsconfig.${name}.json`);
   await writeFile(
     settings,
     JSON.stringify({
       extends: path.join(source, 'tsconfig.build.json'),
       compilerOptions: {
-        paths: { quorate: [path.join(library, 'index.d.ts')] },
+        paths: {
+          quorate: [path.join(library, 'index.d.ts')],
+          'quorate/*': [path.join(library, '*.d.ts')],
+        },
         typeRoots: [path.join(projectRoot, 'node_modules', '@types')],
       },
       include: [path.join(source, 'src')],

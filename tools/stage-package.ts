@@ -1,7 +1,7 @@
 import { cp, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { compileLibrary, compileRocksdb } from './commands.ts';
+import { compileDependent, compileLibrary, type Dependent } from './commands.ts';
 import { projectRoot } from './project.ts';
 
 const source = path.join(projectRoot, 'packages', 'quorate');
@@ -29,20 +29,27 @@ export async function stagePackage(folder: string): Promise<string | undefined> 
   return undefined;
 }
 
-/** The same for the package with RocksDB, on a library that is staged in `library`. */
-export async function stageRocksdb(folder: string, library: string): Promise<string | undefined> {
+/** The same for a package made of the library, which is staged in `library`. */
+export async function stageDependent(
+  name: Dependent,
+  folder: string,
+  library: string,
+): Promise<string | undefined> {
   await mkdir(folder, { recursive: true });
-  const { exitCode, output } = await compileRocksdb(path.join(folder, 'dist'), {
+  const { exitCode, output } = await compileDependent(name, path.join(folder, 'dist'), {
     library: path.join(library, 'dist'),
     folder: path.dirname(folder),
   });
   if (exitCode !== 0) return output;
-  await copyParts(path.join(projectRoot, 'packages', 'rocksdb'), folder);
+  await copyParts(path.join(projectRoot, 'packages', name), folder);
   return undefined;
 }
 
 async function copyParts(from: string, to: string): Promise<void> {
-  for (const name of ['package.json', 'src']) {
+  const { files } = JSON.parse(await readFile(path.join(from, 'package.json'), 'utf8')) as {
+    readonly files: readonly string[];
+  };
+  for (const name of ['package.json', ...files.filter((file) => file !== 'dist')]) {
     await cp(path.join(from, name), path.join(to, name), { recursive: true });
   }
 }

@@ -48,6 +48,16 @@ export const forms: Readonly<Record<string, Forms>> = {
     short: ['--kills', '3', '--turns', '1'],
     shortest: options({ kills: 1, turns: 1, 'steady-ms': 100 }),
   },
+  'kv-memory': {
+    short: ['--keys', '100000', '--restarts', '1', '--snapshots', '1'],
+    shortest: options({
+      ...{ keys: 1000, writers: 64, restarts: 1, snapshots: 1, seconds: 0.1, 'settle-ms': 10 },
+    }),
+  },
+  'kv-watch': {
+    short: ['--events', '20'],
+    shortest: options({ watchers: 100, connections: 2, events: 3, 'warm-up': 1 }),
+  },
   scale: {
     short: options({ entries: 1_000_000, missed: 100_000, rounds: 1, seconds: 1 }),
     shortest: options({

@@ -32,7 +32,10 @@ function isFoundByPlace(source: SourceFile): boolean {
   return /^(bench\/)?[^/]+$/.test(source.path);
 }
 
-/** A library file counts as named only in package.json; elsewhere the last two parts must stand. */
+/**
+ * A library file counts as named only in package.json, maybe as what is built of it; elsewhere the
+ * last two parts must stand.
+ */
 function isNamed(source: SourceFile, files: readonly ProjectFile[]): boolean {
   const isLibrary = /^packages\/[^/]+\/src\//.test(source.path);
   const folder = path.posix.basename(path.posix.dirname(source.path));
@@ -41,7 +44,11 @@ function isNamed(source: SourceFile, files: readonly ProjectFile[]): boolean {
   const names = [`${folder}/${base}`, `./${base}`, `'${base}'`];
   return files.some((file) => {
     if (file.path === source.path) return false;
-    if (isLibrary) return file.path.endsWith('package.json') && file.text.includes(names[0] ?? '');
+    if (isLibrary) {
+      const built = `dist/${folder}/${base.replace(/\.ts$/, '.js')}`;
+      const isPackage = file.path.endsWith('package.json');
+      return isPackage && [names[0] ?? '', built].some((name) => file.text.includes(name));
+    }
     const isNeighbour = path.posix.dirname(file.path) === path.posix.dirname(source.path);
     return names.some((name, index) => (index === 0 || isNeighbour) && file.text.includes(name));
   });

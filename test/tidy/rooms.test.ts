@@ -108,4 +108,24 @@ describe('the arrows between the rooms', () => {
       expect.stringContaining('src/bad.ts:3: "../test/help.test.ts" leaves the sources'),
     ]);
   });
+
+  test('let the rooms of the key-value server know those below them', () => {
+    const findings = findingsIn({
+      'packages/kv/package.json': '{ "exports": "./src/index.ts" }',
+      'packages/kv/src/index.ts': `export * from './server/a.ts';\nexport * from './store/a.ts';`,
+      'packages/kv/src/types.ts': `import './errors.ts';`,
+      'packages/kv/src/errors.ts': '',
+      'packages/kv/src/server/a.ts': `import '../store/b.ts';\nimport 'quorate/storage/wal';`,
+      'packages/kv/src/store/a.ts': `import '../server/a.ts';\nimport 'quorate/network/tcp';`,
+      'packages/kv/src/store/b.ts': `import '../types.ts';\nimport '../../test/c.test.ts';`,
+      'packages/kv/test/c.test.ts': `import '../../quorate/test/sim/b.test.ts';`,
+      'packages/quorate/test/sim/b.test.ts': '',
+    });
+
+    expect(findings).toEqual([
+      expect.stringContaining('store/a.ts:1: store must not import server'),
+      expect.stringContaining('store/a.ts:2: store must not import "quorate/network/tcp"'),
+      expect.stringContaining('store/b.ts:2: "../../test/c.test.ts" leaves the sources'),
+    ]);
+  });
 });

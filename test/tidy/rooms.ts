@@ -1,3 +1,4 @@
+import { complaintInKv, kvSources } from './kv-rooms.ts';
 import type { Finding } from './project-files.ts';
 import { type ImportedModule, resolveRelative, type SourceFile } from './source-file.ts';
 
@@ -46,10 +47,15 @@ function complaintAbout(from: string, imported: ImportedModule): string | undefi
     if (specifier.startsWith('node:')) return undefined;
     return `The library imports its own files and node: modules only, not "${specifier}".`;
   }
+  if (from.startsWith(kvSources)) return complaintInKv(from, imported);
   const sources = /^packages\/(?!quorate\/)[^/]+\/src\//.exec(from)?.[0];
   if (sources !== undefined) return complaintBeside(sources, from, imported);
   const isUser = /^(examples|bench)\/|^packages\/(?!quorate\/)/.test(from);
-  if (isUser && isRelative && resolveRelative(from, specifier).startsWith('packages/quorate/')) {
+  // Tests of one package may use the tools that the tests of the library are made of.
+  const ownTools = /^packages\/[^/]+\/test\//.test(from) ? 'packages/quorate/test/' : undefined;
+  const target = isRelative ? resolveRelative(from, specifier) : '';
+  if (ownTools !== undefined && target.startsWith(ownTools)) return undefined;
+  if (isUser && target.startsWith('packages/quorate/')) {
     return `"${specifier}" reaches into the library; import "quorate" or a public subpath.`;
   }
   return undefined;

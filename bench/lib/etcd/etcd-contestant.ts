@@ -135,6 +135,16 @@ export class EtcdContestant implements Contestant {
     }
   }
 
+  /** Where the leader's clients go. */
+  async leaderPort(): Promise<number> {
+    return (await this.#leader()).member.start.clientPort;
+  }
+
+  /** The leader's process. */
+  async leaderPid(): Promise<number> {
+    return (await this.#leader()).member.pid;
+  }
+
   async #leader(): Promise<Seen> {
     for (const seen of this.#seen) {
       const { member, leader } = await statusOf(seen);

@@ -52,6 +52,13 @@ export class EtcdMember {
     trackChild(child);
   }
 
+  /** The guard becomes the program, so this is etcd's own. */
+  get pid(): number {
+    const { pid } = this.#child;
+    if (pid === undefined) throw new Error(`${this.start.name} could not be started.`);
+    return pid;
+  }
+
   get hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }

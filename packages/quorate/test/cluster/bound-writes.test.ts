@@ -23,10 +23,8 @@ describe('a write that is bound to a term', () => {
     const later = outcomeOf(raft.write('y', { term: term + 1 }));
 
     expect(await elsewhere).toMatchObject({ code: 'RAFT_NOT_LEADER', maybeApplied: false });
-    expect(await later).toMatchObject({
-      code: 'RAFT_NOT_LEADER',
-      message: expect.stringContaining(`for term ${term + 1} alone`),
-    });
+    expect(await later).toMatchObject({ code: 'RAFT_NOT_LEADER', maybeApplied: false });
+    expect(String(await later)).toContain(`for term ${term + 1} alone`);
     await raft.write('z', soon());
     expect(machine.commands).toEqual(['z']);
   });

@@ -1,0 +1,165 @@
+import { KvError } from '../../errors.ts';
+import type { Mark } from '../../store/machine.ts';
+import type { Health } from './health.ts';
+import { judge, type Verdict } from './judge.ts';
+import type { Leadership } from './leadership.ts';
+import type { Marks } from './marks.ts';
+import type { MemberCalls } from './member-calls.ts';
+import type { HashAnswer } from './member-channel.ts';
+import { type MemberHost, messageOf } from './node.ts';
+import { propose } from './proposals.ts';
+import { pause, Ticker } from './waiting.ts';
+
+export interface StateChecksOptions {
+  readonly marks: Marks;
+  /** How often the leader lets all members compare their states, if anything has changed. */
+  readonly everyMs: number;
+  readonly leadership: Leadership;
+  readonly calls: MemberCalls;
+  readonly health: Health;
+  /** This member's state is wrong: it must not be asked any more. */
+  readonly onWrong: (reason: KvError) => void;
+}
+
+/** A member that has not come to a mark yet is asked again: so often, and after so long. */
+const maxTries = 5;
+const firstPauseMs = 100;
+const problemName = 'states differ';
+
+/**
+ * Compares the states of the members. State machines that are fed the same commands have the same
+ * state, unless a bug, a bad memory or a hand on the disk made a difference; nothing in Raft would
+ * notice. The leader has a mark logged now and then, every member remembers its hash there, and
+ * asks the others for theirs.
+ */
+export class StateChecks {
+  readonly #host: MemberHost;
+  readonly #options: StateChecksOptions;
+  readonly #ticker: Ticker;
+  #isProposing = false;
+  #isChecking = false;
+  /** Those whose state was found to be wrong at last, so that it is told once. */
+  #strange = '';
+  /** The newest mark that the others were asked for. */
+  #checked = 0;
+
+  constructor(host: MemberHost, options: StateChecksOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#ticker = new Ticker(host.runtime, options.everyMs, () => void this.#mark());
+  }
+
+  /** There are new marks: the others are asked for theirs. */
+  compare(): void {
+    if (!this.#isChecking) void this.#check();
+  }
+
+  answer(index: number): HashAnswer {
+    const mark = this.#options.marks.at(index);
+    const { applied } = this.#host.raft.metrics;
+    return { ...(mark === undefined ? {} : { mark }), applied: applied.index };
+  }
+
+  close(): void {
+    this.#ticker.close();
+  }
+
+  /** The leader has a mark logged if there is something after the last one. */
+  async #mark(): Promise<void> {
+    const { raft, logger } = this.#host;
+    if (this.#isProposing || !this.#options.leadership.leads) return;
+    if (raft.metrics.applied.index <= (this.#options.marks.newest?.index ?? 0)) return;
+    this.#isProposing = true;
+    try {
+      await propose(raft, [{ type: 'mark' }]);
+    } catch (error) {
+      logger.debug({ error: messageOf(error) }, 'could not log a mark; tries again');
+    } finally {
+      this.#isProposing = false;
+    }
+  }
+
+  /** Goes by the newest mark, once for all that came while it was asking. */
+  async #check(): Promise<void> {
+    this.#isChecking = true;
+    const { signal, logger } = this.#host;
+    try {
+      for (;;) {
+        const { newest } = this.#options.marks;
+        if (signal.aborted || newest === undefined || newest.index <= this.#checked) return;
+        this.#checked = newest.index;
+        await this.#compare(newest);
+      }
+    } catch (error) {
+      logger.error({ error: messageOf(error) }, 'could not compare the states of the members');
+    } finally {
+      this.#isChecking = false;
+    }
+  }
+
+  async #compare(own: Mark): Promise<void> {
+    const { name, raft, signal } = this.#host;
+    const { voters } = raft.metrics.membership;
+    const others = [...new Set(voters.flat())].filter((id) => id !== name);
+    const hashes = new Map([[name, hashAndRevision(own)]]);
+    const answers = others.map(async (id) => {
+      const mark = await this.#ask(id, own.index);
+      if (mark !== undefined) hashes.set(id, hashAndRevision(mark));
+    });
+    await Promise.all(answers);
+    if (!signal.aborted) this.#conclude(own, judge(name, voters, hashes), hashes);
+  }
+
+  /** What the other member had at `index`; `undefined` if it does not say so in time. */
+  async #ask(id: string, index: number): Promise<Mark | undefined> {
+    const { runtime, signal, logger } = this.#host;
+    for (let tries = 0; tries < maxTries && !signal.aborted; tries += 1) {
+      if (tries > 0) await pause(runtime, firstPauseMs * 2 ** (tries - 1), signal);
+      try {
+        const answer = (await this.#options.calls.ask(id, 'hashAt', { index })) as HashAnswer;
+        if (answer.mark !== undefined) return answer.mark;
+        if (answer.applied >= index) return undefined; // It has forgotten.
+      } catch (error) {
+        logger.debug({ member: id, error: messageOf(error) }, 'was not told the hash of a state');
+      }
+    }
+    return undefined;
+  }
+
+  #conclude({ index }: Mark, verdict: Verdict, hashes: ReadonlyMap<string, string>): void {
+    const { health, onWrong } = this.#options;
+    const { name } = this.#host;
+    const shown = [...hashes].map(([id, hash]) => `${id} ${hash}`).join(', ');
+    switch (verdict.type) {
+      case 'open':
+        return;
+      case 'confirmed':
+        health.clear(problemName);
+        return this.#tellOf(verdict.strange, `at entry ${index}: ${shown}`);
+      case 'refuted': {
+        const most = verdict.majority.join(', ');
+        const message = `The state of ${name} at entry ${index} is not what a majority has, which are ${most} (${shown}): it is out of service. Remove ${name} from the cluster, keep its data for an inquiry, and let a member with a new name and an empty directory join.`;
+        health.report(problemName, message);
+        return onWrong(new KvError('KV_UNHEALTHY', message));
+      }
+      case 'split': {
+        const message = `At entry ${index} members have different states (${shown}), and none is that of a majority: nobody can tell which one is right. Look into their logs, and restore from a backup if in doubt.`;
+        return health.report(problemName, message);
+      }
+    }
+  }
+
+  /** Others are wrong, which is no problem of this member: they take themselves out of service. */
+  #tellOf(strange: readonly string[], what: string): void {
+    const who = strange.join(', ');
+    if (who === this.#strange) return;
+    this.#strange = who;
+    if (who === '') return;
+    const message = `The state of ${who} is not what a majority has, ${what}. Replace ${who}.`;
+    this.#host.logger.error({ members: strange }, message);
+  }
+}
+
+function hashAndRevision({ revision, hash }: Mark): string {
+  return `${hash} at revision ${revision}`;
+}

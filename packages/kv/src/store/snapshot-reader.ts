@@ -1,0 +1,122 @@
+import { DamagedError } from 'quorate';
+import { hashBytes } from './digest.ts';
+import { frameBodies, RecordReader, SnapshotFault } from './frame-reader.ts';
+import { formatVersion, hashCharacters, magic, tags } from './snapshot-format.ts';
+import type { KvState } from './state.ts';
+import { type ReadVersion, StateBuilder } from './state-builder.ts';
+import { mostTextBytes } from './versions.ts';
+
+/** What a refusal calls the snapshot. */
+export interface SnapshotName {
+  readonly id: string;
+  /** The last log index whose effect is in it. */
+  readonly index: number;
+}
+
+/**
+ * Makes a state of a snapshot's content: all of it, checked against its own hash.
+ *
+ * @throws {DamagedError} that says what is wrong, and about where.
+ */
+export async function restoreSnapshot(
+  chunks: AsyncIterable<Uint8Array>,
+  { id, index }: SnapshotName = { id: 'without a name', index: 0 },
+): Promise<KvState> {
+  const told = { offset: 0 };
+  try {
+    return await read(chunks, told);
+  } catch (cause) {
+    if (!(cause instanceof SnapshotFault)) throw cause;
+    throw new DamagedError(
+      `The content of snapshot ${id} is damaged near byte ${told.offset}. ${cause.message} The old state is kept; send or save the snapshot anew.`,
+      { file: id, offset: told.offset, index, cause },
+    );
+  }
+}
+
+async function read(chunks: AsyncIterable<Uint8Array>, told: { offset: number }): Promise<KvState> {
+  let builder: StateBuilder | undefined;
+  for await (const body of frameBodies(chunks, told)) {
+    const reader = new RecordReader(body);
+    if (builder === undefined) builder = readHead(reader);
+    while (!reader.isAtEnd) {
+      if (builder.isEnded) throw new SnapshotFault('More follows after its end.');
+      readRecord(reader, builder);
+    }
+  }
+  if (builder?.isEnded !== true) throw new SnapshotFault('It ends too early.');
+  return builder.finish();
+}
+
+function readHead(reader: RecordReader): StateBuilder {
+  if (reader.byte() !== tags.head || reader.text(magic.length) !== magic) {
+    throw new SnapshotFault(`It does not begin as the snapshot of a key-value store does.`);
+  }
+  const version = reader.byte();
+  if (version !== formatVersion) {
+    throw new SnapshotFault(
+      `Its format is version ${version}; only ${formatVersion} is known here.`,
+    );
+  }
+  const revision = reader.number();
+  const compactedRevision = reader.number();
+  return new StateBuilder({ revision, compactedRevision, nextLeaseId: reader.number() });
+}
+
+function readRecord(reader: RecordReader, builder: StateBuilder): void {
+  const tag = reader.byte();
+  switch (tag) {
+    case tags.lease: {
+      const id = reader.number();
+      return builder.addLease(id, reader.number());
+    }
+    case tags.key: {
+      const size = reader.size();
+      const hash = hashBytes(reader.view, reader.at, reader.at + size);
+      return builder.addKey(reader.text(size), hash);
+    }
+    case tags.put:
+      return builder.addVersion(readPut(reader));
+    case tags.delete:
+      return builder.addVersion({ ...deleted, modRevision: reader.number() });
+    case tags.order:
+      return readOrder(reader, builder);
+    case tags.end: {
+      const leases = reader.number();
+      const keys = reader.number();
+      const versions = reader.number();
+      return builder.end({ leases, keys, versions }, reader.text(hashCharacters));
+    }
+    default:
+      throw new SnapshotFault(`There is no record with the number ${tag}.`);
+  }
+}
+
+const deleted = { createRevision: 0, version: 0, lease: 0, value: '', valueHash: 0 };
+
+function readPut(reader: RecordReader): ReadVersion {
+  const modRevision = reader.number();
+  const createRevision = reader.number();
+  const version = reader.number();
+  const lease = reader.number();
+  const size = reader.size();
+  if (version === 0) throw new SnapshotFault('A put has the version 0.');
+  const { at } = reader;
+  const valueHash = hashBytes(reader.view, at, at + size);
+  reader.at += size;
+  const value =
+    size <= mostTextBytes
+      ? reader.bytes.toString('latin1', at, at + size)
+      : new Uint8Array(reader.bytes.subarray(at, at + size));
+  return { createRevision, modRevision, version, lease, value, valueHash };
+}
+
+function readOrder(reader: RecordReader, builder: StateBuilder): void {
+  const revision = reader.number();
+  const runs: { first: number; count: number }[] = [];
+  for (let left = reader.number(); left > 0; left -= 1) {
+    const first = reader.number();
+    runs.push({ first, count: reader.number() });
+  }
+  builder.order(revision, runs);
+}

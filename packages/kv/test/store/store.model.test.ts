@@ -1,0 +1,134 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { KvStore } from '../../src/store/store.ts';
+import type { Operation } from '../../src/types.ts';
+import { command, rangeRequest } from './arbitraries.ts';
+import { apply, bytes, codeOf, picture, plain, restored } from './kit.ts';
+import { ModelStore, Refusal } from './model.ts';
+
+const runs = process.env['QUORATE_TEST_FULL'] === '1' ? 5000 : 120;
+
+const commands = fc.array(command, { minLength: 1, maxLength: 12 });
+
+/** What the model says of itself, in the form of `picture`. */
+function modelPicture(model: ModelStore, hash: string): unknown {
+  const { revision, compactedRevision, leases } = model;
+  const revisions: number[] = [];
+  for (let at = Math.max(compactedRevision, 1); at <= revision; at += 1) revisions.push(at);
+  return plain({
+    revision,
+    compactedRevision,
+    keyCount: model.pairsAt(revision).length,
+    leaseCount: leases.length,
+    hash,
+    views: revisions.map((at) => model.pairsAt(at)),
+    events: revisions.filter((at) => at !== compactedRevision).map((at) => model.changesAt(at)),
+    leases: leases.map(({ id, ttl }) => ({ id, ttl, keys: model.keysOf(id) })),
+  });
+}
+
+function answerOf(ask: () => unknown): unknown {
+  try {
+    return plain(ask());
+  } catch (error) {
+    if (error instanceof Refusal) return error.code;
+    return codeOf(() => {
+      throw error;
+    });
+  }
+}
+
+test('the store answers as a list of all changes does, and is the same at every revision', () => {
+  fc.assert(
+    fc.property(commands, fc.array(rangeRequest, { maxLength: 8 }), (all, requests) => {
+      const store = new KvStore();
+      const model = new ModelStore();
+
+      for (const operations of all) {
+        expect(plain(apply(store, ...operations))).toEqual(plain(model.apply(operations)));
+        expect(picture(store)).toEqual(modelPicture(model, store.hash()));
+        for (const request of requests) {
+          expect(answerOf(() => store.range(request))).toEqual(
+            answerOf(() => model.range(request)),
+          );
+        }
+      }
+    }),
+    { numRuns: runs },
+  );
+});
+
+test('a store that was restored from a snapshot goes on exactly as the original', async () => {
+  await fc.assert(
+    fc.asyncProperty(commands, commands, async (before, after) => {
+      const original = new KvStore();
+      for (const operations of before) apply(original, ...operations);
+      const copy = await restored(original.snapshot());
+      expect(picture(copy)).toEqual(picture(original));
+
+      for (const operations of after) {
+        expect(plain(apply(copy, ...operations))).toEqual(plain(apply(original, ...operations)));
+        expect(picture(copy)).toEqual(picture(original));
+      }
+    }),
+    { numRuns: runs },
+  );
+});
+
+/** Many large values, so that a snapshot has many chunks. */
+const filling: Operation[] = Array.from({ length: 8 }, (_, place) => ({
+  type: 'put',
+  key: bytes(`large ${place}`),
+  value: Buffer.alloc(40_000, place),
+}));
+
+test('a snapshot that is read slowly has the state of its moment, whatever is applied meanwhile', async () => {
+  await fc.assert(
+    fc.asyncProperty(commands, commands, async (before, after) => {
+      const store = new KvStore();
+      for (const operations of before) apply(store, ...operations);
+      apply(store, ...filling);
+      const wanted = picture(store);
+
+      const chunks: Uint8Array[] = [];
+      const left = [...after];
+      for (const chunk of store.snapshot()) {
+        chunks.push(Buffer.from(chunk));
+        apply(store, ...(left.shift() ?? filling));
+        apply(store, { type: 'compact', revision: store.revision });
+      }
+
+      expect(chunks.length).toBeGreaterThan(3);
+      expect(picture(await restored(chunks))).toEqual(wanted);
+    }),
+    { numRuns: runs / 3 },
+  );
+});
+
+test('equal states have equal hashes, however they came about, and others have others', () => {
+  fc.assert(
+    fc.property(commands, (all) => {
+      const together = new KvStore();
+      const apart = new KvStore();
+      const hashes = new Map<string, string>();
+
+      for (const operations of all) {
+        apply(together, ...operations);
+        for (const operation of operations) apply(apart, operation);
+        expect(apart.hash()).toBe(together.hash());
+
+        const state = JSON.stringify(stateOf(together));
+        expect(hashes.get(together.hash()) ?? state).toBe(state);
+        hashes.set(together.hash(), state);
+      }
+    }),
+    { numRuns: runs },
+  );
+});
+
+/** What the hash is of. */
+function stateOf(store: KvStore): unknown {
+  const { revision, compactedRevision } = store;
+  const { kvs } = store.range({ key: bytes('\0'), end: bytes('\0') });
+  return plain({ revision, compactedRevision, kvs, leases: [...store.leases()] });
+}
