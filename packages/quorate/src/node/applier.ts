@@ -32,6 +32,8 @@ export interface AppliedBatch {
 }
 
 const maxUnkeptChanges = 1000;
+/** Room that is made at once for the commands of a batch. */
+const expectedBatch = 1024;
 
 /** What is to be applied together. */
 interface Batch {
@@ -87,6 +89,9 @@ export class Applier {
   /** The loop is at work further up the stack: who asks from within it only queues. */
   #isLooping = false;
   #tasks: Task[] = [];
+  /** What was read and not applied: a batch may end before that. The rest goes on at `#readAt`. */
+  #read: readonly Entry[] = [];
+  #readAt = 0;
   /** What is applied goes by the old log, which a snapshot is about to replace. */
   #isReplaced = false;
   #isStopped = false;
@@ -211,10 +216,20 @@ export class Applier {
   #applyNext(): Promise<void> | undefined {
     const { log, maxBatchBytes } = this.#options;
     const next = this.#applied.index + 1;
+    // Another one if the state was replaced meanwhile.
+    if (this.#read[this.#readAt]?.logId.index === next) return this.#apply();
     const to = buggify('applier.applyOne') ? next : this.#target;
     const entries = log.read(next, to + 1, maxBatchBytes);
     if (entries instanceof Promise) return this.#applyRead(entries);
-    return this.#apply(entries);
+    this.#take(entries);
+    return this.#apply();
+  }
+
+  #take(entries: readonly Entry[]): void {
+    const next = this.#applied.index + 1;
+    assert(entries[0]?.logId.index === next, () => `entry ${next} must come next`);
+    this.#read = entries;
+    this.#readAt = 0;
   }
 
   /** A snapshot that comes while the store reads may purge what is read; it brings all that. */
@@ -227,15 +242,12 @@ export class Applier {
       mark('applier.readForReplacedState');
       return;
     }
-    await this.#apply(read);
+    this.#take(read);
+    await this.#apply();
   }
 
-  #apply(entries: readonly Entry[]): Promise<void> | undefined {
-    assert(
-      entries[0]?.logId.index === this.#applied.index + 1,
-      () => `entry ${this.#applied.index + 1} must come next`,
-    );
-    const batch = this.#look(entries);
+  #apply(): Promise<void> | undefined {
+    const batch = this.#look();
     const { commands, last, sessions } = batch;
     const { machine, timing } = this.#options;
     // Where sessions only come and go, a durable machine is given their records now and then.
@@ -262,16 +274,19 @@ export class Applier {
     return undefined;
   }
 
-  /** Takes as many of the entries as can be applied together. */
-  #look(entries: readonly Entry[]): Batch {
+  /** Takes as many of the entries that were read as can be applied together. */
+  #look(): Batch {
     const { codec, responseCodec, machine } = this.#options;
-    // As long as it can become; what is no command leaves it shorter in the end.
-    const commands = new Array<Committed<unknown>>(entries.length);
+    const entries = this.#read;
+    let at = this.#readAt;
+    // As long as most become; what is no command leaves it shorter in the end.
+    const commands = new Array<Committed<unknown>>(Math.min(entries.length - at, expectedBatch));
     let count = 0;
     let sessions: SessionBatch | undefined;
     let last = this.#applied;
     let bytes = 0;
-    for (const entry of entries) {
+    for (; at < entries.length; at += 1) {
+      const entry = entries[at] as Entry;
       const { logId, payload } = entry;
       if (isOfSession(payload)) {
         if (machine.sessions.mustSettle(logId.index)) {
@@ -295,6 +310,8 @@ export class Applier {
       last = logId;
     }
     if (count < commands.length) commands.length = count;
+    this.#readAt = at;
+    if (at === entries.length) this.#read = [];
     return { last, bytes, commands: sessions?.commands ?? commands, sessions };
   }
 
