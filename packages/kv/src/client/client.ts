@@ -1,8 +1,7 @@
-import type { Runtime } from 'quorate';
+import { nodeRuntime, type Runtime } from 'quorate';
 import type { ConnectionOptions, Dialer, TlsOptions } from 'quorate/network/tcp';
 import { BaseClient } from './base-client.ts';
 import type { ClientOptions } from './parts.ts';
-import { systemRuntime } from './runtime.ts';
 import { TcpWire } from './tcp-transport.ts';
 
 export interface KvClientOptions extends ClientOptions {
@@ -27,7 +26,7 @@ export interface KvClientOptions extends ClientOptions {
 export class KvClient extends BaseClient {
   /** @throws {RangeError} if an address is none, or an option is not a positive number. */
   constructor(options: KvClientOptions) {
-    const { tls, connection, sockets, runtime = systemRuntime } = options;
+    const { tls, connection, sockets, runtime = nodeRuntime } = options;
     const dialing = {
       ...connection,
       runtime,

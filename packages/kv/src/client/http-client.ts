@@ -2,7 +2,7 @@ import { BaseClient } from './base-client.ts';
 import type { Fetch } from './http/http-caller.ts';
 import { HttpWire } from './http/http-transport.ts';
 import type { ClientOptions } from './parts.ts';
-import { type ClientRuntime, systemRuntime } from './runtime.ts';
+import { type ClientRuntime, browserRuntime } from './runtime.ts';
 
 export interface HttpKvClientOptions extends ClientOptions {
   /** `http://host:port` or `https://host:port` of some members, or of what stands before them. */
@@ -22,7 +22,7 @@ export interface HttpKvClientOptions extends ClientOptions {
 export class HttpKvClient extends BaseClient {
   /** @throws {RangeError} if an address is none, or an option is not a positive number. */
   constructor(options: HttpKvClientOptions) {
-    const { headers = {}, runtime = systemRuntime } = options;
+    const { headers = {}, runtime = browserRuntime } = options;
     const send: Fetch = options.fetch ?? ((url, init) => fetch(url, init));
     super(new HttpWire({ fetch: send, headers }, runtime), runtime, options);
   }

@@ -6,8 +6,8 @@ export type ClientRuntime = Pick<Runtime, 'now' | 'setTimer' | 'random' | 'rando
 /** The longest wait that `setTimeout` knows; it runs anything longer at once. */
 const longestTimeoutMs = 2 ** 31 - 1;
 
-/** Those of the process or the browser. Timers keep a process alive until they are cancelled. */
-export const systemRuntime: Runtime = {
+/** Those of a browser, and of whatever else has `fetch`. */
+export const browserRuntime: ClientRuntime = {
   now: () => performance.now(),
   setTimer: (run, ms) => {
     let remainingMs = Math.max(0, ms);
@@ -22,5 +22,4 @@ export const systemRuntime: Runtime = {
   },
   random: () => Math.random(),
   randomId: () => crypto.randomUUID(),
-  yieldToIo: (run) => void setTimeout(run, 0),
 };
