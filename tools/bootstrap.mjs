@@ -34,6 +34,12 @@ const programs = {
   chaos: 'packages/quorate/test/chaos/main.ts',
 };
 
+/** What some of them run with "--server NAME": the servers of the other packages. */
+const serverPrograms = {
+  'chaos --server kv': 'packages/kv/test/chaos/main.ts',
+  'sim --server kv': 'packages/kv/test/sim/main.ts',
+};
+
 /**
  * Ctrl-C in a terminal signals the whole process group, and npm passes it on once more. Signals of
  * one kind that come this close together are one wish of the user.
@@ -45,7 +51,7 @@ const parentLookMs = 250;
 
 async function main() {
   const [command = '', ...options] = process.argv.slice(2);
-  const program = programs[command];
+  const program = programOf(command, options);
   if (program === undefined) {
     const known = Object.keys(programs).join(', ');
     fail(`There is no command "${command}". Known commands: ${known}.`);
@@ -55,6 +61,12 @@ async function main() {
     fail(`${program}, which "npm run ${command}" runs, does not exist.`);
   }
   await goOn(chooseNode(), program, options, command);
+}
+
+function programOf(command, options) {
+  const at = options.indexOf('--server');
+  const server = at < 0 ? undefined : options[at + 1];
+  return serverPrograms[`${command} --server ${server}`] ?? programs[command];
 }
 
 async function install() {

@@ -2,7 +2,7 @@ import { BaseClient } from './base-client.ts';
 import type { Fetch } from './http/http-caller.ts';
 import { HttpWire } from './http/http-transport.ts';
 import type { ClientOptions } from './parts.ts';
-import { type ClientRuntime, browserRuntime } from './runtime.ts';
+import { browserRuntime, type ClientRuntime } from './runtime.ts';
 
 export interface HttpKvClientOptions extends ClientOptions {
   /** `http://host:port` or `https://host:port` of some members, or of what stands before them. */

@@ -61,11 +61,7 @@ export class Leases implements LeaseHost {
   }
 
   async grant(request: LeaseGrantRequest, options: LeaseCallOptions): Promise<Lease> {
-    const { maxLeases } = this.#options;
-    if (this.#kept.size >= maxLeases) {
-      const message = `This client keeps ${maxLeases} leases alive already, as maxLeases allows.`;
-      throw new KvError('KV_LIMIT', message, { details: { limit: 'maxLeases', most: maxLeases } });
-    }
+    this.#demandRoom();
     // Its time begins when it is granted, which is no earlier than this.
     const askedAt = this.now();
     const grant = { type: 'leaseGrant', ...request } as const;
@@ -84,6 +80,7 @@ export class Leases implements LeaseHost {
   async adopt(id: LeaseId, options: LeaseCallOptions): Promise<Lease> {
     const known = this.#kept.get(id);
     if (known !== undefined) return known.lease;
+    this.#demandRoom();
     const { cold } = this.#options;
     let askedAt = 0;
     const [ttlSeconds = 0] = await cold.run((member, timeoutMs) => {
@@ -91,6 +88,9 @@ export class Leases implements LeaseHost {
       return member.transport.keepAlive([id], { timeoutMs });
     }, this.#waiting(options));
     if (ttlSeconds === 0) throw unknownLease(id);
+    // Somebody else may have asked for the same meanwhile: what is kept alive has one object.
+    const other = this.#kept.get(id);
+    if (other !== undefined) return other.lease;
     const lease = new Lease(this, { id, ttlSeconds, askedAt });
     if (this.#isClosed) lease.end(closedError({ isOpen: false }));
     else this.#keep(lease, askedAt);
@@ -99,7 +99,7 @@ export class Leases implements LeaseHost {
 
   async revoke(lease: Lease, options: LeaseCallOptions): Promise<void> {
     const { id } = lease;
-    this.#kept.delete(id);
+    if (this.#kept.get(id)?.lease === lease) this.#kept.delete(id);
     lease.letGo();
     try {
       await this.revokeById(id, options);
@@ -148,7 +148,17 @@ export class Leases implements LeaseHost {
     return { timeoutMs, signal };
   }
 
+  #demandRoom(): void {
+    const { maxLeases } = this.#options;
+    if (this.#kept.size < maxLeases) return;
+    const message = `This client keeps ${maxLeases} leases alive already, as maxLeases allows.`;
+    throw new KvError('KV_LIMIT', message, { details: { limit: 'maxLeases', most: maxLeases } });
+  }
+
   #keep(lease: Lease, renewedAt: number): void {
+    // One that was granted anew under its id is over, and nobody has said so yet.
+    const former = this.#kept.get(lease.id)?.lease;
+    if (former !== undefined) this.#lose(former, unknownLease(lease.id));
     const ttlMs = lease.ttlSeconds * 1000;
     this.#kept.set(lease.id, { lease, ttlMs, renewedAt });
     const at = Math.max(renewedAt + ttlMs * renewAfterShare, this.#retryAt);

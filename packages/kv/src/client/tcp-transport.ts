@@ -104,6 +104,10 @@ class OpenBatch implements CommandBatch {
   split(): readonly [CommandBatch, CommandBatch] {
     return splitCommand(this.command);
   }
+
+  pick(places: readonly number[]): CommandBatch {
+    return pickOf(this.command, places);
+  }
 }
 
 /** A command that is as it is. */
@@ -131,12 +135,21 @@ class SealedBatch implements CommandBatch {
   split(): readonly [CommandBatch, CommandBatch] {
     return splitCommand(this.command);
   }
+
+  pick(places: readonly number[]): CommandBatch {
+    return pickOf(this.command, places);
+  }
 }
 
 function splitCommand(command: Uint8Array): readonly [CommandBatch, CommandBatch] {
   const operations = decodeCommand(command);
   const middle = operations.length >> 1;
   return [new SealedBatch(operations.slice(0, middle)), new SealedBatch(operations.slice(middle))];
+}
+
+function pickOf(command: Uint8Array, places: readonly number[]): CommandBatch {
+  const operations = decodeCommand(command);
+  return new SealedBatch(places.map((at) => operations[at] as Operation));
 }
 
 class TcpTransport implements Transport {

@@ -38,6 +38,8 @@ export interface CommandBatch {
   seal(): void;
   /** Two batches with half of the operations each. Called with two operations at least. */
   split(): readonly [CommandBatch, CommandBatch];
+  /** A batch of those that stand at these places. Called with two operations at least. */
+  pick(places: readonly number[]): CommandBatch;
 }
 
 export interface WriteMessage {

@@ -45,14 +45,20 @@ export class WriteMessage extends TurnMessage<Result> {
     return true;
   }
 
-  settle(results: readonly Result[]): void {
+  /**
+   * Answers the calls. Those that were refused since there was no room for their results beside the
+   * others are not answered, but returned as a message of their own: they took no effect.
+   */
+  settle(results: readonly Result[]): WriteMessage | undefined {
     const wanted = this.batch.count;
     if (results.length === wanted) {
+      const crowdedOut = wanted > 1 && !this.isOver ? this.#crowdedOut(results) : undefined;
       this.answer(results);
-      return;
+      return crowdedOut;
     }
     const message = `A write of ${wanted} operations was answered with ${results.length} results.`;
     this.fail(new KvError('KV_INTERNAL', message, { details: { maybeApplied: true } }));
+    return undefined;
   }
 
   /** Two messages with half of the operations each, which their callers wait for instead. */
@@ -79,6 +85,19 @@ export class WriteMessage extends TurnMessage<Result> {
 
   protected onOver(): void {
     this.#options.onOver(this);
+  }
+
+  #crowdedOut(results: readonly Result[]): WriteMessage | undefined {
+    const places: number[] = [];
+    for (let at = 1; at < results.length; at += 1) {
+      const result = results[at] as Result;
+      // The first one is too large by itself.
+      if (result.type === 'error' && result.code === 'KV_TOO_LARGE') places.push(at);
+    }
+    if (places.length === 0) return undefined;
+    const rest = this.#half(this.batch.pick(places));
+    for (const at of places) this.move(at, rest);
+    return rest;
   }
 
   #half(batch: CommandBatch): WriteMessage {

@@ -213,7 +213,8 @@ export class Writes {
       const write = { session: session.id, sequence, batch };
       const results = await transport.write(write, { timeoutMs });
       members.worked(member);
-      message.settle(results);
+      const crowdedOut = message.settle(results);
+      if (crowdedOut !== undefined) this.#sendAgain([crowdedOut]);
       return undefined;
     } catch (thrown) {
       const failure = asKvError(thrown);
@@ -249,16 +250,20 @@ export class Writes {
     } else if (!isOfOne || message.batch.count < 2) {
       message.fail(failure);
     } else {
-      const halves = message.split();
-      for (const half of halves) {
-        this.#unanswered.add(half);
-        this.#host.deadlines.add(half);
-        this.#calls += half.calls.length;
-        this.#bytes += half.bytes;
-      }
-      this.#queue.splice(this.#queueFrom, 0, ...halves);
-      this.#pump();
+      this.#sendAgain(message.split());
     }
+  }
+
+  /** With numbers of their own: they certainly took no effect. */
+  #sendAgain(messages: readonly WriteMessage[]): void {
+    for (const message of messages) {
+      this.#unanswered.add(message);
+      this.#host.deadlines.add(message);
+      this.#calls += message.calls.length;
+      this.#bytes += message.bytes;
+    }
+    this.#queue.splice(this.#queueFrom, 0, ...messages);
+    this.#pump();
   }
 
   readonly #onOver = (message: WriteMessage): void => {

@@ -38,6 +38,11 @@ export class ResultsWriter {
   readonly #fields = new FieldWriter();
   #count = 0;
 
+  /** How long the answer is by now. */
+  get byteLength(): number {
+    return this.#fields.at;
+  }
+
   /** The result of a put. */
   put(revision: Revision, previous?: KeyValue): void {
     this.#begin();

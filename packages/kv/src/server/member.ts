@@ -104,7 +104,7 @@ export class KvMember implements AsyncDisposable {
   }
 
   private constructor(settings: MemberSettings, opened: Opened, stored: StoreParts) {
-    const { name, runtime, logger } = settings;
+    const { name, runtime, logger, limits } = settings;
     const { raft, address } = opened;
     const host: MemberHost = { name, raft, runtime, logger, signal: this.#ending.signal };
     const leave = (reason: KvError): void => this.#leaveService(reason);
@@ -118,7 +118,7 @@ export class KvMember implements AsyncDisposable {
     this.#clock = stored.clock;
     this.#parts = makeParts(host, { settings, opened }, stored, leave);
     this.service = this.#parts.service;
-    opened.server.handle(channelName, nativeHandler(this.service));
+    opened.server.handle(channelName, nativeHandler(this.service, { limits }));
     this.#running = this.#run(host);
   }
 

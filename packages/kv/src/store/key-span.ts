@@ -12,6 +12,12 @@ export function isOneKey({ end }: KeyRange): boolean {
   return end === undefined || end.length === 0;
 }
 
+export function isIn(key: Uint8Array, range: KeyRange): boolean {
+  const { from, to } = spanOf(range);
+  const text = byteString(key);
+  return from <= text && (to === undefined || text < to);
+}
+
 export function spanOf(range: KeyRange): KeySpan {
   const { key, end } = range;
   const from = byteString(key);

@@ -1,5 +1,6 @@
 import { KvError } from '../errors.ts';
 import type { KeyRange, RangeRequest, RangeResponse, Revision } from '../types.ts';
+import { versionsBytes } from './answer-size.ts';
 import { isOneKey, type KeySpan, spanOf } from './key-span.ts';
 import type { KvState } from './state.ts';
 import { compareValues, keyValueOf, type StoredVersion, versionAt } from './versions.ts';
@@ -21,11 +22,25 @@ export function readRange(state: KvState, request: RangeRequest): RangeResponse 
     return { revision, kvs: [], more: false, count: countIn(view, request) };
   }
   const { versions, count } = found(view, request);
-  const limit = limitOf(request);
-  const kept = versions.length > limit ? versions.slice(0, limit) : versions;
+  const kept = cut(versions, request);
   const keysOnly = request.keysOnly === true;
   const kvs = kept.map((version) => keyValueOf(version, { keysOnly }));
-  return { revision, kvs, more: versions.length > limit, count };
+  return { revision, kvs, more: versions.length > kept.length, count };
+}
+
+/** How much the pairs of the answer are, without making them. */
+export function rangeBytes(state: KvState, request: RangeRequest): number {
+  if (request.countOnly === true) return 0;
+  const { revision } = state;
+  const { revision: wanted = 0, keysOnly = false } = request;
+  const at = wanted === 0 ? revision : wanted;
+  const { versions } = found({ state, at, isNewest: at === revision }, request);
+  return versionsBytes(cut(versions, request), { keysOnly });
+}
+
+function cut(versions: readonly StoredVersion[], request: RangeRequest): readonly StoredVersion[] {
+  const limit = limitOf(request);
+  return versions.length > limit ? versions.slice(0, limit) : versions;
 }
 
 /** @throws {KvError} `KV_COMPACTED`, `KV_FUTURE_REVISION` */

@@ -15,6 +15,7 @@ import type {
   Result,
   Revision,
 } from '../types.ts';
+import { mostResultBytes } from './answer-size.ts';
 import { leaseNotFound } from './changes.ts';
 import { hashBytes } from './digest.ts';
 import { changeOf, eventOf } from './events.ts';
@@ -200,13 +201,14 @@ export class KvStore {
 
   #run(operation: Operation): Result {
     const state = this.#state;
+    const room = mostResultBytes - this.#results.byteLength;
     switch (operation.type) {
       case 'put':
-        return { type: 'put', ...this.#committed(putIn(state, operation)) };
+        return { type: 'put', ...this.#committed(putIn(state, operation, room)) };
       case 'delete':
-        return { type: 'delete', ...this.#committed(deleteRange(state, operation)) };
+        return { type: 'delete', ...this.#committed(deleteRange(state, operation, room)) };
       case 'txn':
-        return { type: 'txn', ...this.#committed(runTxn(state, operation)) };
+        return { type: 'txn', ...this.#committed(runTxn(state, operation, room)) };
       case 'compact':
         return { type: 'compact', ...this.#compact(operation.revision) };
       case 'leaseGrant':

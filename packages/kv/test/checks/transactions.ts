@@ -8,7 +8,7 @@ import {
 import { demandHistory, type ListTransaction } from './list-append/history.ts';
 import { observe, type ReadAnomalyName } from './list-append/observations.ts';
 
-export type { ListOperation, ListTransaction } from './list-append/history.ts';
+export type { ListTransaction } from './list-append/history.ts';
 
 /**
  * A cycle of dependencies, named as Adya (1999) does: of writes alone; with reads of what was

@@ -37,6 +37,7 @@ describe('the options of a member', () => {
     ['an address that is none', { advertise: 'here' }, 'advertise must be host:port'],
     ['an address that is everywhere', { listen: { host: '0.0.0.0' } }, 'say one by advertise'],
     ['a limit that is none', { limits: { maxKeyBytes: 0 } }, 'maxKeyBytes'],
+    ['a log that takes less than clients may send', { config: { maxCommandBytes: 1024 } }, 'Raise'],
     ['an unknown compaction', { compaction: { mode: 'x' } as never }, 'it is x'],
     ['to keep nothing', { compaction: { mode: 'revisions', keep: 0 } }, 'compaction.keep'],
     ['checks without a pause', { hashCheckMs: 0 }, 'hashCheckMs must be a number'],

@@ -29,7 +29,7 @@ const isFull = process.env['QUORATE_TEST_FULL'] === '1';
 const kills = isFull ? 30 : 2;
 const steadyMs = 700;
 const seed = Number(process.env['QUORATE_KV_SEED'] ?? Math.floor(Math.random() * 1e9));
-const timeoutMs = 60_000 + kills * 8000;
+const timeoutMs = 60_000 + kills * 15_000;
 
 const firstRevision = 2;
 const patienceMs = 10_000;

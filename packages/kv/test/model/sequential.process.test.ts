@@ -15,7 +15,7 @@ import { operation, rangeRequest } from '../store/arbitraries.ts';
 import { ModelStore } from '../store/model.ts';
 
 const isFull = process.env['QUORATE_TEST_FULL'] === '1';
-const runs = isFull ? 40 : 2;
+const runs = isFull ? 40 : 4;
 const mostSteps = isFull ? 200 : 80;
 const runMs = isFull ? 30_000 : 15_000;
 

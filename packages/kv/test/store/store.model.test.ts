@@ -6,7 +6,9 @@ import { command, rangeRequest } from './arbitraries.ts';
 import { apply, bytes, codeOf, picture, plain, restored } from './kit.ts';
 import { ModelStore, Refusal } from './model.ts';
 
-const runs = process.env['QUORATE_TEST_FULL'] === '1' ? 5000 : 120;
+const isFull = process.env['QUORATE_TEST_FULL'] === '1';
+const runs = isFull ? 1500 : 120;
+const timeout = isFull ? 900_000 : 30_000;
 
 const commands = fc.array(command, { minLength: 1, maxLength: 12 });
 
@@ -38,7 +40,9 @@ function answerOf(ask: () => unknown): unknown {
   }
 }
 
-test('the store answers as a list of all changes does, and is the same at every revision', () => {
+test('the store answers as a list of all changes does, and is the same at every revision', {
+  timeout,
+}, () => {
   fc.assert(
     fc.property(commands, fc.array(rangeRequest, { maxLength: 8 }), (all, requests) => {
       const store = new KvStore();
@@ -58,7 +62,9 @@ test('the store answers as a list of all changes does, and is the same at every 
   );
 });
 
-test('a store that was restored from a snapshot goes on exactly as the original', async () => {
+test('a store that was restored from a snapshot goes on exactly as the original', {
+  timeout,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(commands, commands, async (before, after) => {
       const original = new KvStore();
@@ -82,7 +88,9 @@ const filling: Operation[] = Array.from({ length: 8 }, (_, place) => ({
   value: Buffer.alloc(40_000, place),
 }));
 
-test('a snapshot that is read slowly has the state of its moment, whatever is applied meanwhile', async () => {
+test('a snapshot that is read slowly has the state of its moment, whatever is applied meanwhile', {
+  timeout,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(commands, commands, async (before, after) => {
       const store = new KvStore();
@@ -101,11 +109,13 @@ test('a snapshot that is read slowly has the state of its moment, whatever is ap
       expect(chunks.length).toBeGreaterThan(3);
       expect(picture(await restored(chunks))).toEqual(wanted);
     }),
-    { numRuns: runs / 3 },
+    { numRuns: Math.ceil(runs / 3) },
   );
 });
 
-test('equal states have equal hashes, however they came about, and others have others', () => {
+test('equal states have equal hashes, however they came about, and others have others', {
+  timeout,
+}, () => {
   fc.assert(
     fc.property(commands, (all) => {
       const together = new KvStore();

@@ -2,21 +2,36 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChaosCluster } from './cluster.ts';
 import type { Effect } from './link-table.ts';
 import { freeWay, type Manner } from './links.ts';
+import type { NodeProcess } from './node-process.ts';
 import type { Operator } from './operator.ts';
 import { type Cut, type Fault, leading, type ScheduledFault, type Victim } from './schedule.ts';
 
 const held: Manner = { ...freeWay, isHeld: true };
 const resetEveryMs = 100;
 
+/** What faults need of a cluster. */
+export interface FaultyCluster
+  extends Pick<ChaosCluster, 'slots' | 'links' | 'leader' | 'nameOf' | 'start' | 'kill' | 'order'> {
+  processOf(slot: string): Pick<NodeProcess, 'pause' | 'resume'> | undefined;
+}
+
+/** Who changes the membership. */
+type Changing = Pick<Operator, 'demote' | 'replace' | 'idle'>;
+
 /** Does to the cluster what the schedule says, and undoes it. */
 export class Faults {
-  readonly #cluster: ChaosCluster;
-  readonly #operator: Operator;
+  readonly #cluster: FaultyCluster;
+  readonly #operator: Changing | undefined;
   readonly #note: (text: string) => void;
   readonly #underWay = new Set<Promise<void>>();
   readonly counts = new Map<string, number>();
 
-  constructor(cluster: ChaosCluster, operator: Operator, note: (text: string) => void) {
+  /** Without an operator the membership stays as it is. */
+  constructor(
+    cluster: FaultyCluster,
+    operator: Changing | undefined,
+    note: (text: string) => void,
+  ) {
     this.#cluster = cluster;
     this.#operator = operator;
     this.#note = note;
@@ -43,7 +58,7 @@ export class Faults {
     await Promise.all(slots.map((slot) => this.#cluster.start(slot)));
     // A node that was to be out for longer is not waited for; it runs already.
     await Promise.all(this.#underWay);
-    await this.#operator.idle();
+    await this.#operator?.idle();
     await Promise.all(slots.map((slot) => this.#cluster.start(slot)));
   }
 
@@ -101,9 +116,9 @@ export class Faults {
         return undefined;
       }
       case 'demote':
-        return this.#operator.demote(victim, lastsMs, signal);
+        return this.#operator?.demote(victim, lastsMs, signal);
       case 'replace':
-        return this.#operator.replace(victim, signal);
+        return this.#operator?.replace(victim, signal);
       case 'snapshot': {
         const { done } = await this.#cluster.order(victim, { type: 'snapshot' });
         if (done) this.#count('snapshot made on demand');

@@ -2,11 +2,10 @@
 // them, and what the clients saw is checked. See docs/chaos.md.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { looking, runCommand, UsageError } from '../command-line.ts';
+import { rm } from 'node:fs/promises';
+import { looking } from '../command-line.ts';
 import { type ChaosOptions, readChaosOptions } from './options.ts';
+import { openFolder, runChaosProgram } from './program.ts';
 import { breakageIn, breakageVariable } from './protocol.ts';
 import { runChaos } from './run.ts';
 import { summaryLines } from './summary.ts';
@@ -15,7 +14,8 @@ const usage = `npm run chaos                                  30 seconds with a 
 npm run chaos -- --seconds S --seed X          the same faults at the same times
 npm run chaos -- --nodes N --clients C         3 to 9 nodes, 1 to 64 clients
 npm run chaos -- --network http                the nodes speak HTTP to each other instead of TCP
-npm run chaos -- --keep DIR                    keeps logs, data and history there in any case`;
+npm run chaos -- --keep DIR                    keeps logs, data and history there in any case
+npm run chaos -- --server kv [...]             members of the key-value server and its clients`;
 
 async function main(signal: AbortSignal): Promise<number> {
   const options = readChaosOptions(process.argv.slice(2), randomBytes(8).toString('hex'));
@@ -48,17 +48,6 @@ async function main(signal: AbortSignal): Promise<number> {
   }
 }
 
-/** @throws {UsageError} if the folder has something in it. */
-async function openFolder(keep: string | undefined): Promise<string> {
-  if (keep === undefined) return mkdtemp(path.join(tmpdir(), 'quorate-chaos-'));
-  await mkdir(keep, { recursive: true });
-  const found = await readdir(keep);
-  if (found.length === 0) return keep;
-  throw new UsageError(
-    `--keep needs a folder that is empty or not there yet; ${keep} has ${found.length} entries.`,
-  );
-}
-
 function commandFor(
   { seed, seconds, nodes, clients, network }: ChaosOptions,
   breakage: string | undefined,
@@ -68,27 +57,4 @@ function commandFor(
   return `${environment}npm run chaos -- --seconds ${seconds} ${counts} --seed ${seed}`;
 }
 
-const interrupted = new AbortController();
-const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-for (const [name, code] of Object.entries(exitCodes)) {
-  process.once(name, () => {
-    process.exitCode = code;
-    interrupted.abort(new Error(`The run was ended by ${name}.`));
-  });
-}
-// Who started it and read its words is gone.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error) => {
-    process.exitCode ??= 1;
-    interrupted.abort(error);
-  });
-}
-await runCommand('chaos', usage, async () => {
-  try {
-    return await main(interrupted.signal);
-  } catch (error) {
-    if (!interrupted.signal.aborted) throw error;
-    console.error('The run was interrupted; its nodes are gone.');
-    return 1;
-  }
-});
+await runChaosProgram(usage, main);

@@ -115,6 +115,10 @@ class HttpBatch implements CommandBatch {
   split(): readonly [CommandBatch, CommandBatch] {
     throw new KvError('KV_INTERNAL', 'One operation cannot be split.');
   }
+
+  pick(): CommandBatch {
+    throw new KvError('KV_INTERNAL', 'Of one operation there are no others to be left out.');
+  }
 }
 
 class HttpTransport implements Transport {

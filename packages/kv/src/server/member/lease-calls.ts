@@ -139,15 +139,25 @@ export class LeaseCalls {
     }
   }
 
+  /**
+   * This member leads, and the barrier was one of this very office. One that the leader before it
+   * has answered says nothing of the revocations that came into the log after that.
+   */
   async #demandLeading(): Promise<void> {
-    const { raft, leadership } = this.#options;
+    const { raft } = this.#options;
+    const term = this.#ledTerm();
     try {
-      await raft.readBarrier();
+      if (term !== undefined) await raft.readBarrier();
     } catch (error) {
       throw errorOf(error);
     }
-    if (leadership.look()) return;
+    if (term !== undefined && this.#ledTerm() === term) return;
     throw new KvError('KV_NO_LEADER', 'This member does not lead, and leases are the leader’s.');
+  }
+
+  #ledTerm(): number | undefined {
+    const { leadership } = this.#options;
+    return leadership.look() ? leadership.picture.term : undefined;
   }
 
   #askLeader(

@@ -79,6 +79,9 @@ export interface MemberSettings {
   readonly signal: AbortSignal | undefined;
 }
 
+/** What the log takes as one command if nothing is said. */
+const leastCommandBytes = 16 * 1024 * 1024;
+
 const anyHosts: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]', '']);
 
 /**
@@ -98,6 +101,7 @@ export function settingsOf(options: KvMemberOptions): MemberSettings {
     }
     for (const address of join) checkAddress('An address of join', address);
   }
+  const limits = limitsOf(options.limits);
   const { host = '127.0.0.1', port = 0 } = options.listen ?? {};
   if (advertise !== undefined) checkAddress('advertise', advertise);
   else if (anyHosts.has(host)) {
@@ -115,8 +119,8 @@ export function settingsOf(options: KvMemberOptions): MemberSettings {
     join,
     voter: options.voter ?? true,
     tls: options.tls,
-    limits: limitsOf(options.limits),
-    config: options.config ?? {},
+    limits,
+    config: configOf(options.config, limits),
     compaction: compactionOf(options.compaction),
     hashCheckMs: positive('hashCheckMs', options.hashCheckMs ?? 10_000),
     closeTimeoutMs: positive('closeTimeoutMs', options.closeTimeoutMs ?? 5000),
@@ -137,6 +141,23 @@ export function infoOf({ tls, http }: MemberSettings, address: string): NodeInfo
 /** `tcp://` before an address that does not say how it is spoken to. */
 export function withScheme(address: string, scheme: 'tcp' | 'tls'): string {
   return address.includes('://') ? address : `${scheme}://${address}`;
+}
+
+/** Whatever the limits let through goes into the log as one command. */
+function configOf(
+  config: Partial<RaftConfig> = {},
+  { maxRequestBytes }: KvLimits,
+): Partial<RaftConfig> {
+  const { maxCommandBytes } = config;
+  if (maxCommandBytes === undefined) {
+    return maxRequestBytes <= leastCommandBytes
+      ? config
+      : { ...config, maxCommandBytes: maxRequestBytes };
+  }
+  if (maxCommandBytes >= maxRequestBytes) return config;
+  throw new RangeError(
+    `config.maxCommandBytes is ${maxCommandBytes}, less than limits.maxRequestBytes, ${maxRequestBytes}: requests that are taken could not be logged. Raise the one, or lower the other.`,
+  );
 }
 
 function compactionOf(policy: CompactionPolicy = defaultCompaction): CompactionPolicy {

@@ -65,6 +65,10 @@ export class FakeBatch implements CommandBatch {
       new FakeBatch(this.operations.slice(middle)),
     ];
   }
+
+  pick(places: readonly number[]): CommandBatch {
+    return new FakeBatch(places.map((at) => this.operations[at] as Operation));
+  }
 }
 
 export class FakeStream implements WatchStream {

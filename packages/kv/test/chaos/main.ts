@@ -1,0 +1,97 @@
+// Members of the key-value server under chaos: they are killed, stopped, restarted and cut off
+// while clients use them, and what the clients saw is checked. See docs/chaos.md.
+
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { type ChaosOptions, readChaosOptions } from '../../../quorate/test/chaos/options.ts';
+import { openFolder, runChaosProgram } from '../../../quorate/test/chaos/program.ts';
+import { looking, UsageError } from '../../../quorate/test/command-line.ts';
+import { type Breakage, breakageIn, breakageVariable } from './breakages.ts';
+import { type KvChaosSummary, runKvChaos } from './run.ts';
+
+const usage = `npm run chaos -- --server kv                   30 seconds with a fresh seed
+                --seconds S --seed X           the same faults at the same times; up to 1800 s
+                --nodes N --clients C          3 to 9 members, 1 to 64 clients
+                --keep DIR                     keeps logs, data and history there in any case`;
+/** Every change is kept in memory. */
+const maxSeconds = 1800;
+
+async function main(signal: AbortSignal): Promise<number> {
+  const options = readKvOptions(process.argv.slice(2));
+  const breakage = await looking(() => breakageIn(process.env));
+  const { keep, network: _, ...run } = options;
+  const directory = await openFolder(keep);
+  const broken = breakage === undefined ? '' : `, broken on purpose: ${breakage}`;
+  const size = `${run.seconds} s, ${run.nodes} members of the kv server`;
+  console.log(`chaos seed ${run.seed}: ${size}${broken}`);
+  let mayGo = keep === undefined;
+  try {
+    const say = (line: string): void => console.log(line);
+    const isTemporary = keep === undefined;
+    const summary = await runKvChaos({ ...run, directory, isTemporary, say, signal });
+    const isBad = summary.findings.length > 0;
+    mayGo &&= !isBad;
+    const kept = mayGo ? '' : ` -> kept in ${directory}`;
+    const command = commandFor(options, breakage);
+    for (const line of linesOf(summary, { kept, command })) console.log(line);
+    return isBad ? 1 : 0;
+  } catch (error) {
+    if (!signal.aborted) {
+      mayGo = false;
+      console.error(`The run broke off; what there is of it is in ${directory}`);
+    }
+    throw error;
+  } finally {
+    if (mayGo) await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** @throws {UsageError} that says what was wanted. */
+function readKvOptions(args: readonly string[]): ChaosOptions {
+  const at = args.indexOf('--server');
+  const others = at < 0 ? args : args.toSpliced(at, 2);
+  const options = readChaosOptions(others, randomBytes(8).toString('hex'));
+  if (options.network !== 'tcp') {
+    throw new UsageError('Members of the kv server speak TCP to each other; leave --network out.');
+  }
+  if (options.seconds > maxSeconds) {
+    const { seconds } = options;
+    throw new UsageError(
+      `--seconds must be ${maxSeconds} at most with --server kv; got ${seconds}.`,
+    );
+  }
+  return options;
+}
+
+function linesOf(
+  { counts, faults, marks, leaderCount, revision, longestPauseMs, findings }: KvChaosSummary,
+  { kept, command }: { readonly kept: string; readonly command: string },
+): readonly string[] {
+  const { done, refused, unknown } = counts;
+  const all = (numbers: ReadonlyMap<string, number>): string =>
+    [...numbers].map(([kind, count]) => `${kind} ${count}`).join(', ') || 'none';
+  const lines = [
+    `calls: ${done} ok, ${refused} refused, ${unknown} unknown, up to revision ${revision}`,
+    `faults: ${all(faults)}`,
+    `terms with a leader: ${leaderCount}; ${all(marks)}`,
+    `longest time without an acknowledged write: ${(longestPauseMs / 1000).toFixed(1)} s`,
+  ];
+  const [first] = findings;
+  if (first === undefined) {
+    const verdict = 'linearizable, nothing lost, nothing done twice, watches whole, members agree';
+    return [...lines, `CHAOS OK ${verdict}${kept}`];
+  }
+  const found = findings.map(({ code, text }) => `${code}: ${text}`);
+  return [...lines, ...found, `CHAOS FAIL ${first.code}${kept}; again: ${command}`];
+}
+
+function commandFor(
+  { seed, seconds, nodes, clients }: ChaosOptions,
+  breakage: Breakage | undefined,
+): string {
+  const environment = breakage === undefined ? '' : `${breakageVariable}=${breakage} `;
+  const counts = `--nodes ${nodes} --clients ${clients}`;
+  return `${environment}npm run chaos -- --server kv --seconds ${seconds} ${counts} --seed ${seed}`;
+}
+
+await runChaosProgram(usage, main);
