@@ -52,10 +52,11 @@ async function ready({ url }: Member): Promise<void> {
   });
 }
 
-async function put(url: string, value: string): Promise<number> {
+/** The status, and the code of an error. */
+async function put(url: string, value: string): Promise<string> {
   const response = await fetch(`${url}/v1/kv/a`, { method: 'PUT', body: value });
-  await response.arrayBuffer();
-  return response.status;
+  const { code } = (await response.json()) as { readonly code?: string };
+  return code === undefined ? `${response.status}` : `${response.status} ${code}`;
 }
 
 test.each([
@@ -129,7 +130,7 @@ test('a second signal ends a member at once', async () => {
   await asked;
 });
 
-test('a leader that is stopped hands over, and no write between fails', async () => {
+test('a leader that is stopped hands over, and no write between is refused', async () => {
   const members = await startMembers(['a', 'b', 'c']);
   for (const member of members) await ready(member);
   const status = await askJson(`${members[0]?.url}/v1/status`);
@@ -139,9 +140,9 @@ test('a leader that is stopped hands over, and no write between fails', async ()
   if (leading === undefined) throw new Error('Nobody leads.');
 
   const over = new AbortController();
-  const statuses = new Set<number>();
+  const answers = new Set<string>();
   const writing = others.map(async ({ url }) => {
-    while (!over.signal.aborted) statuses.add(await put(url, 'x'));
+    while (!over.signal.aborted) answers.add(await put(url, 'x'));
   });
   leading.child.kill('SIGTERM');
   const ended = await leading.ended;
@@ -149,7 +150,10 @@ test('a leader that is stopped hands over, and no write between fails', async ()
   await Promise.all(writing);
 
   expect(ended.code).toBe(0);
-  expect([...statuses]).toEqual([200]);
+  // One that the old leader had in hand at the very end is open; with a session it is repeated.
+  answers.delete('503 KV_MAYBE');
+  expect([...answers]).toEqual(['200']);
+  expect(await put(others[0]?.url ?? '', 'y')).toBe('200');
 });
 
 test('a member answers for its health while it waits for its place', async () => {
