@@ -10,7 +10,7 @@ import { type Breakage, breakageVariable } from './breakages.ts';
 // The runner is a program of its own, as `npm run chaos -- --server kv` starts it.
 
 const isFull = process.env['QUORATE_TEST_FULL'] === '1';
-const seconds = isFull ? 300 : 10;
+const seconds = isFull ? 300 : 15;
 /** Three start sooner than five, of which more comes about in a short time. */
 const size = isFull ? [] : ['--nodes', '3', '--clients', '6'];
 const minuteMs = 60_000;

@@ -10,9 +10,9 @@ import { OurSubject } from './our-subject.ts';
 import { resolve, step } from './steps.ts';
 
 const isFull = process.env['QUORATE_TEST_FULL'] === '1';
-const sequences = isFull ? 3000 : 120;
+const sequences = isFull ? 3000 : 200;
 /** On a busy machine there are fewer. */
-const mostMs = isFull ? 900_000 : 20_000;
+const mostMs = isFull ? 900_000 : 40_000;
 const mostSteps = 30;
 
 const found = await findProgram();

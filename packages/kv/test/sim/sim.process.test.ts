@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 const isFull = process.env['QUORATE_TEST_FULL'] === '1';
-const seeds = isFull ? 1000 : 24;
+const seeds = isFull ? 1000 : 36;
 const timeoutMs = isFull ? 1_800_000 : 180_000;
 
 const projectFolder = path.resolve(import.meta.dirname, '../../../..');
