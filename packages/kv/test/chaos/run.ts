@@ -159,7 +159,7 @@ async function settle(run: KvChaosRun, parts: Parts, workforce: Workforce): Prom
 /** The membership stays as it is, and members take snapshots when they like. */
 const isWithout: ReadonlySet<Fault['type']> = new Set(['demote', 'replace', 'snapshot']);
 
-function planFaults(
+export function planFaults(
   seed: string,
   { seconds, slots }: { readonly seconds: number; readonly slots: readonly string[] },
 ): readonly ScheduledFault[] {
