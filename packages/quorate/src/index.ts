@@ -2,6 +2,7 @@ export type { Codec } from './contract/codec.ts';
 export type { LogState, LogStore, LogWrite } from './contract/log-store.ts';
 export type {
   CallOptions,
+  ConnectOptions,
   IdentifyResponse,
   JoinRequest,
   LeaveRequest,
@@ -89,6 +90,7 @@ export {
   type RecoveredCluster,
   recoverCluster,
 } from './node/recover-cluster.ts';
+export { type RestoreStorageOptions, restoreStorage } from './node/restore-storage.ts';
 export type { Session } from './node/session.ts';
 export type { WriteResult } from './node/writes.ts';
 export { nodeRuntime, type Runtime, type Timer } from './platform/runtime.ts';

@@ -21,7 +21,9 @@ export interface StateMachine<Command, Response> {
 
   /**
    * Freezes the state and returns it as chunks. The state must be frozen when the promise
-   * resolves; the chunks are read later, while new commands are already being applied.
+   * resolves; the chunks are read later, while new commands are already being applied. A chunk is
+   * done with when the next one is asked for, which may have its memory: a large state whose
+   * chunks are all new memory costs collections of the whole heap.
    */
   snapshot(): Promise<Iterable<Uint8Array> | AsyncIterable<Uint8Array>>;
 

@@ -1,4 +1,4 @@
-import type { Network, RaftRpc } from '../contract/network.ts';
+import type { ConnectOptions, Network, RaftRpc } from '../contract/network.ts';
 import type { NodeId, NodeInfo } from '../core/types.ts';
 import { readAddress } from './tcp/address.ts';
 import { nodeDialer } from './tcp/node-sockets.ts';
@@ -102,10 +102,16 @@ export class TcpNetwork implements Network, AsyncDisposable {
     return { openCalls, queuedBytes };
   }
 
-  connect(target: NodeId, info: NodeInfo): RaftRpc & AsyncDisposable {
+  connect(
+    target: NodeId,
+    info: NodeInfo,
+    { isStranger = false }: ConnectOptions = {},
+  ): RaftRpc & AsyncDisposable {
+    const name = isStranger ? 'the node' : `node ${target}`;
     const peer: TcpPeer = new TcpPeer({
-      target,
-      address: readAddress(`node ${target}`, info.address, this.#dialer),
+      name,
+      target: isStranger ? undefined : { node: target },
+      address: readAddress(name, info.address, this.#dialer),
       link: this.#link,
       callTimeoutMs: this.#callTimeoutMs,
       snapshotTimeoutMs: this.#snapshotTimeoutMs,

@@ -1,5 +1,5 @@
 import type { RaftRpc } from '../contract/network.ts';
-import type { LogIndex, NodeInfo, Term } from '../core/types.ts';
+import type { EffectiveMembership, LogIndex, NodeInfo, Term } from '../core/types.ts';
 import type { RaftOptions } from './options.ts';
 import type { ReadMode } from './reads.ts';
 
@@ -51,6 +51,12 @@ export interface ChangeVotersOptions extends WaitOptions {
   readonly keepRemoved?: boolean;
   /** Ask neither whether new voters have caught up nor whether enough answer. Default `false`. */
   readonly force?: boolean;
+  /**
+   * The membership that the new voters were derived from. If its voters are not in force any more
+   * when the change begins, it is refused with `ChangeInProgressError`, and nobody is dropped who
+   * came in meanwhile.
+   */
+  readonly basedOn?: EffectiveMembership;
 }
 
 export interface JoinOptions<Command, Response>

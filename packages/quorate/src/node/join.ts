@@ -31,10 +31,12 @@ export async function joinCluster(engine: Engine, wishes: JoinWishes): Promise<v
   const { id } = engine;
   const isDone = (membership: EffectiveMembership): boolean =>
     hasPlace(membership, id, voter) && agrees(membership.nodes[id] ?? {}, wishes.info);
-  if (isDone(engine.state.membership)) return;
+  // The others may need a voter to elect anybody. The place of a learner they can do without, and
+  // it may be in an entry that was lost: then nobody ever calls this node.
+  if (isDone(engine.state.membership) && isVoter(engine.state.membership, id)) return;
   const search = new LeaderSearch(
     engine,
-    wishes.seeds.map((info) => ({ id: info.address ?? '', info })),
+    wishes.seeds.map((info) => ({ id: info.address ?? '', info, isStranger: true })),
   );
   const ask = (rpc: Leader, options: CallOptions): Promise<MembersResponse> => {
     const { incarnation } = engine.identity;

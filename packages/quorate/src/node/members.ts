@@ -24,6 +24,8 @@ export interface Place {
   /** What the network is to call it; for a node that is known by its address alone, that. */
   readonly id: NodeId;
   readonly info: NodeInfo & { readonly incarnation?: string };
+  /** It is known by its address alone. */
+  readonly isStranger?: boolean;
 }
 
 /**
@@ -160,12 +162,12 @@ export class Members {
 
   /** Makes one call, on a connection of its own, and ends it after `timeoutMs`. */
   async ask<Answer>(
-    { id, info }: Place,
+    { id, info, isStranger = false }: Place,
     timeoutMs: number,
     put: (rpc: RaftRpc, options: CallOptions) => Promise<Answer>,
   ): Promise<Answer> {
     const { incarnation, ...address } = info;
-    const connection = this.#network.connect(id, address);
+    const connection = this.#network.connect(id, address, { isStranger });
     const from: Identity = { ...this.#engine.identity, run: this.#run };
     const to = incarnation === undefined ? { node: id } : { node: id, incarnation };
     try {

@@ -102,8 +102,8 @@ export interface RaftConfig {
    */
   readonly keepBytes: number;
   /**
-   * Bytes a second with which a snapshot is built while commands are applied; a node with nothing
-   * else to do builds as fast as it can. Default 64 MiB.
+   * Bytes a second with which a snapshot is built while commands are applied; a node that applies
+   * none builds four times as fast. Default 16 MiB.
    */
   readonly snapshotBuildBytesPerSecond: number;
   /** Snapshots sent at once to lagging followers; the others wait for their turn. Default 2. */
@@ -167,7 +167,7 @@ export const defaultConfig: RaftConfig = {
   snapshotAfterBytes: 64 * mebibyte,
   snapshotAfterEntries: Infinity,
   keepBytes: 64 * mebibyte,
-  snapshotBuildBytesPerSecond: 64 * mebibyte,
+  snapshotBuildBytesPerSecond: 16 * mebibyte,
   maxSnapshotTransfers: 2,
   snapshotBytesPerSecond: Infinity,
   snapshotStallMs: 10_000,

@@ -75,10 +75,10 @@ export class Raft<Command, Response> implements AsyncDisposable {
   /**
    * Starts a node and joins a cluster that runs, whose name and leader it finds out from `seeds`.
    * Resolves once this node is a member, a voter if asked for, and has applied all that came before
-   * that. Tries on until `signal` ends it. A node whose storage says that it has its place already
-   * just starts, also when nobody else is up; but one whose `info` says otherwise than its storage,
-   * say by another address, has that replicated before it resolves, and needs a leader for it. If
-   * joining fails, the node is closed.
+   * that. Tries on until `signal` ends it. A node whose storage says that it is a voter already
+   * just starts, also when nobody else is up; a learner makes sure that it has its place, and needs
+   * a leader for that. So does one whose `info` says otherwise than its storage, say by another
+   * address: that is replicated before it resolves. If joining fails, the node is closed.
    *
    * @throws {InvalidMembershipError} if the cluster refuses it: its name belongs to another disk,
    * or its disk to another cluster.
@@ -264,16 +264,17 @@ export class Raft<Command, Response> implements AsyncDisposable {
    * waits until each new voter lacks at most `catchUpEntries`, for `catchUpTimeoutMs` at most, and
    * until a majority of the voters answers.
    *
-   * @throws {ChangeInProgressError} if another change is under way.
+   * @throws {ChangeInProgressError} if another change is under way, or came after `basedOn`.
    * @throws {InvalidMembershipError} if `voters` is empty or names an unknown node; or if the new
    * voters do not catch up in time or could not commit anything, unless `force` is set.
    */
   async changeVoters(
     voters: readonly NodeId[],
-    { signal, keepRemoved = false, force = false }: ChangeVotersOptions = {},
+    { signal, keepRemoved = false, force = false, basedOn }: ChangeVotersOptions = {},
   ): Promise<EffectiveMembership> {
     checkVoters(voters);
-    return changeVoters(this.#engine, { voters, keepRemoved, force, signal });
+    const based = basedOn === undefined ? {} : { basedOn };
+    return changeVoters(this.#engine, { voters, keepRemoved, force, ...based, signal });
   }
 
   /**

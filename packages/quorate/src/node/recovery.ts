@@ -117,12 +117,12 @@ function checkVote({ vote, snapshot, ends: { last } }: Found): void {
   const covered = snapshot?.meta.lastLogId;
   if (covered !== undefined && covered.term > vote.term) {
     throw new FatalError(
-      `The newest snapshot ends in term ${covered.term}, but the saved vote is of term ${vote.term}: a vote must have been lost. Restore this node's disk, or replace the node.`,
+      `The newest snapshot ends in term ${covered.term}, but the saved vote is of term ${vote.term}: a vote must have been lost, or a restoration broke off. Restore this node's disk, or replace the node.`,
     );
   }
   if (last.term <= vote.term) return;
   throw new FatalError(
-    `The log ends in term ${last.term}, but the saved vote is of term ${vote.term}: a vote must have been lost. Restore this node's disk, or replace the node.`,
+    `The log ends in term ${last.term}, but the saved vote is of term ${vote.term}: a vote must have been lost, or a restoration broke off. Restore this node's disk, or replace the node.`,
   );
 }
 

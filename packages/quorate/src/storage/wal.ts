@@ -8,6 +8,13 @@ import {
 } from './snapshots/file-snapshot-store.ts';
 import { WalLogStore } from './wal/wal-log-store.ts';
 
+export type {
+  LogRecord,
+  StorageFault,
+  StorageFinding,
+  StorageSummary,
+} from './findings.ts';
+export { type InspectOptions, inspectStorage } from './inspect-storage.ts';
 export { WalLogStore } from './wal/wal-log-store.ts';
 
 export interface WalOptions {

@@ -13,6 +13,8 @@ const resetEveryMs = 100;
 export interface FaultyCluster
   extends Pick<ChaosCluster, 'slots' | 'links' | 'leader' | 'nameOf' | 'start' | 'kill' | 'order'> {
   processOf(slot: string): Pick<NodeProcess, 'pause' | 'resume'> | undefined;
+  /** Who is struck in place of a slot that nobody has. Without it, somebody has each. */
+  standInFor?(slot: string): string;
 }
 
 /** Who changes the membership. */
@@ -158,7 +160,8 @@ export class Faults {
   #find(victim: Victim): string {
     const { leader, slots } = this.#cluster;
     // While nobody leads, the first one will do as well.
-    return victim === leading ? (leader ?? slots[0] ?? '') : victim;
+    const found = victim === leading ? (leader ?? slots[0] ?? '') : victim;
+    return this.#cluster.standInFor?.(found) ?? found;
   }
 
   #count(what: string): void {

@@ -2,10 +2,9 @@
 // them, and what the clients saw is checked. See docs/chaos.md.
 
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { looking } from '../command-line.ts';
 import { type ChaosOptions, readChaosOptions } from './options.ts';
-import { openFolder, runChaosProgram } from './program.ts';
+import { runChaosProgram, runInFolder } from './program.ts';
 import { breakageIn, breakageVariable } from './protocol.ts';
 import { runChaos } from './run.ts';
 import { summaryLines } from './summary.ts';
@@ -22,30 +21,17 @@ async function main(signal: AbortSignal): Promise<number> {
   const breakage = await looking(() => breakageIn(process.env));
   const { keep, ...run } = options;
   const broken = breakage === undefined ? '' : `, broken on purpose: ${breakage}`;
-  const directory = await openFolder(keep);
   const size = `${run.seconds} s, ${run.nodes} nodes over ${run.network}`;
-  console.log(`chaos seed ${run.seed}: ${size}${broken}`);
-
-  let mayGo = keep === undefined;
-  try {
+  return runInFolder({ keep, signal }, async (folder) => {
+    console.log(`chaos seed ${run.seed}: ${size}${broken}`);
     const say = (line: string): void => console.log(line);
-    const isTemporary = keep === undefined;
-    const summary = await runChaos({ ...run, directory, isTemporary, say, signal });
-    const isBad = summary.findings.length > 0;
-    mayGo &&= !isBad;
+    const summary = await runChaos({ ...run, ...folder, say, signal });
     const command = commandFor(options, breakage);
-    const kept = mayGo ? undefined : directory;
-    for (const line of summaryLines(summary, { command, directory: kept })) console.log(line);
-    return isBad ? 1 : 0;
-  } catch (error) {
-    if (!signal.aborted) {
-      mayGo = false;
-      console.error(`The run broke off; what there is of it is in ${directory}`);
-    }
-    throw error;
-  } finally {
-    if (mayGo) await rm(directory, { recursive: true, force: true });
-  }
+    return {
+      isBad: summary.findings.length > 0,
+      linesOf: (kept) => summaryLines(summary, { command, directory: kept }),
+    };
+  });
 }
 
 function commandFor(

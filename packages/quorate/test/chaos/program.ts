@@ -1,12 +1,53 @@
-import { mkdir, mkdtemp, readdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { runCommand, UsageError } from '../command-line.ts';
 
 // What the runners have in common, whatever the nodes are.
 
-/** @throws {UsageError} if the folder has something in it. */
-export async function openFolder(keep: string | undefined): Promise<string> {
+/** Where a run has its logs and its data. */
+export interface RunFolder {
+  readonly directory: string;
+  /** Nobody has asked for it to be kept. */
+  readonly isTemporary: boolean;
+}
+
+/** What a run has found, and the lines that tell of it; with the folder, if that is kept. */
+export interface RunReport {
+  readonly isBad: boolean;
+  readonly linesOf: (kept: string | undefined) => readonly string[];
+}
+
+/**
+ * Runs in the folder `keep`, or in one that goes away when nothing was found. Prints the report,
+ * and returns the exit code.
+ *
+ * @throws {UsageError} if the folder has something in it.
+ */
+export async function runInFolder(
+  { keep, signal }: { readonly keep: string | undefined; readonly signal: AbortSignal },
+  run: (folder: RunFolder) => Promise<RunReport>,
+): Promise<number> {
+  const directory = await openFolder(keep);
+  const isTemporary = keep === undefined;
+  let mayGo = isTemporary;
+  try {
+    const { isBad, linesOf } = await run({ directory, isTemporary });
+    mayGo &&= !isBad;
+    for (const line of linesOf(mayGo ? undefined : directory)) console.log(line);
+    return isBad ? 1 : 0;
+  } catch (error) {
+    if (!signal.aborted) {
+      mayGo = false;
+      console.error(`The run broke off; what there is of it is in ${directory}`);
+    }
+    throw error;
+  } finally {
+    if (mayGo) await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function openFolder(keep: string | undefined): Promise<string> {
   if (keep === undefined) return mkdtemp(path.join(tmpdir(), 'quorate-chaos-'));
   await mkdir(keep, { recursive: true });
   const found = await readdir(keep);

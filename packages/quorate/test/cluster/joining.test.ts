@@ -117,6 +117,25 @@ describe('a node that joins', () => {
     expect(again.metrics.membership.voters).toEqual([['a', 'b']]);
   });
 
+  test('asks for its place again if the entry that gave it was lost', async () => {
+    await using cluster = await Cluster.of(['a', 'b', 'c'], { config: quick });
+    const leader = await cluster.awaitLeader();
+    const [other = leader, another = leader] = cluster.others(leader);
+    const fresh = await cluster.start('d');
+    cluster.wires.isolate(leader.id, [other.id, another.id]);
+    const adding = outcomeOf(leader.raft.addLearner('d', fresh.info, { wait: false }));
+    await fresh.waitFor(({ membership }) => 'd' in membership.nodes);
+    await cluster.stop('d');
+    await cluster.awaitLeader([other, another]);
+    await writeTo(cluster, [other.id, another.id]);
+    cluster.wires.heal();
+    await adding;
+
+    await cluster.join('d', [other.id], { voter: false });
+
+    expect(Object.keys(other.metrics.membership.nodes)).toContain('d');
+  });
+
   test('by a name that belongs to another disk is refused, and closed (row 68)', async () => {
     await using cluster = await Cluster.of(['a', 'b']);
     await cluster.stop('b');

@@ -51,6 +51,19 @@ describe('a change of voters', () => {
     expect(await change).toMatchObject({ voters: [['a', 'b']] });
   });
 
+  test('is refused if other voters are in force than it was derived from', async () => {
+    await using cluster = await Cluster.of(three);
+    await addLearners(cluster, ['d', 'e']);
+    const { raft } = await cluster.awaitLeader();
+    const { membership: basedOn } = raft.metrics;
+    await raft.changeVoters([...three, 'd'], { ...soon(), basedOn });
+
+    const late = raft.changeVoters([...three, 'e'], { ...soon(), basedOn });
+
+    await expect(late).rejects.toMatchObject({ code: 'RAFT_CHANGE_IN_PROGRESS' });
+    expect(raft.metrics.membership.voters).toEqual([[...three, 'd']]);
+  });
+
   test('keeps removed voters as learners if asked to', async () => {
     await using cluster = await Cluster.of(three);
 

@@ -1,4 +1,10 @@
-import type { CallOptions, LeaveRequest, Network, RaftRpc } from '../../src/contract/network.ts';
+import type {
+  CallOptions,
+  ConnectOptions,
+  LeaveRequest,
+  Network,
+  RaftRpc,
+} from '../../src/contract/network.ts';
 import type {
   AppendEntriesRequest,
   ForwardRequest,
@@ -71,8 +77,8 @@ export class Wires implements Network {
     this.#cuts.clear();
   }
 
-  connect(target: NodeId, info: NodeInfo): RaftRpc & AsyncDisposable {
-    const peer = this.#network.connect(target, info);
+  connect(target: NodeId, info: NodeInfo, how?: ConnectOptions): RaftRpc & AsyncDisposable {
+    const peer = this.#network.connect(target, info, how);
     return {
       appendEntries: (request, options) =>
         this.#carry({ call: 'appendEntries', request }, target, options, () =>

@@ -21,8 +21,22 @@ function sumOf(lengths: readonly number[]): number {
   return lengths.reduce((sum, length) => sum + length, 0);
 }
 
-test('a build on a node with nothing to do waits for nothing', async () => {
-  const pace = new BuildPace(mebibyte, new VirtualRuntime());
+test('a build on a node with nothing to do is four times as fast', async () => {
+  const runtime = new VirtualRuntime();
+  const pace = new BuildPace(mebibyte, runtime);
+
+  const { pieces, ended } = build(pace, 10 * mebibyte);
+  await runtime.advance(1000);
+
+  const built = sumOf(pieces);
+  expect(built / mebibyte).toBeGreaterThan(3.5);
+  expect(built / mebibyte).toBeLessThanOrEqual(4.5);
+  await runtime.advance(2000);
+  await ended;
+});
+
+test('a build without a pace waits for nothing', async () => {
+  const pace = new BuildPace(Number.POSITIVE_INFINITY, new VirtualRuntime());
 
   const { pieces, ended } = build(pace, 10 * mebibyte);
   await ended;
@@ -47,18 +61,20 @@ test('a build while commands are applied keeps to its bytes a second', async () 
   await ended;
 });
 
-test('a build goes on at full speed once the commands have stopped', async () => {
+test('a build goes on faster once the commands have stopped', async () => {
   const runtime = new VirtualRuntime();
   const pace = new BuildPace(mebibyte, runtime);
   pace.applied();
-  const { pieces, ended } = build(pace, 100 * mebibyte);
+  const { pieces, ended } = build(pace, 10 * mebibyte);
   await settle();
   expect(sumOf(pieces)).toBeLessThan(2 * mebibyte);
 
   await runtime.advance(1000);
+  expect(sumOf(pieces) / mebibyte).toBeGreaterThan(2.5);
 
+  await runtime.advance(2000);
   await ended;
-  expect(sumOf(pieces)).toBe(100 * mebibyte);
+  expect(sumOf(pieces)).toBe(10 * mebibyte);
 });
 
 test('a build that is given up waits no more, and leaves the next one nothing to pay', async () => {

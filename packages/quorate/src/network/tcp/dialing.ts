@@ -184,7 +184,7 @@ class Attempt implements ConnectionOwner {
   onOpen(): void {
     const hello = this.#owner.hello();
     this.#target = hello.target?.node;
-    const strange = this.#strangeCertificate();
+    const strange = this.#strangeCertificate(this.#target);
     if (strange !== undefined) this.connection.destroy(strange);
     else this.connection.send(helloHead, writeHello({ ...wireVersions, ...hello }));
   }
@@ -219,9 +219,8 @@ class Attempt implements ConnectionOwner {
   }
 
   /** With ids tied to names, a server must show the name of the node that is meant. */
-  #strangeCertificate(): Error | undefined {
+  #strangeCertificate(target: string | undefined): Error | undefined {
     const { nodeNames } = this.#options;
-    const target = this.#target;
     if (nodeNames === undefined || target === undefined) return undefined;
     const { certificateNames = [], remote } = this.connection.socket;
     try {
@@ -251,6 +250,7 @@ class Attempt implements ConnectionOwner {
     if (this.#target !== undefined && node !== undefined && node !== this.#target) {
       return new WrongTargetError(`At ${remote} is node ${node}, not node ${this.#target}.`);
     }
-    return welcome;
+    // Of whom nobody knew the name, the name is what it says now.
+    return this.#strangeCertificate(this.#target ?? node) ?? welcome;
   }
 }

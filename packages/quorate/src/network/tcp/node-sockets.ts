@@ -10,6 +10,7 @@ import {
   connect as connectTls,
   createSecureContext,
   createServer as createTlsServer,
+  type SecureContext,
   type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls';
@@ -47,15 +48,15 @@ export function nodeDialer(
   }
   const { serverName } = tls;
   const isNode = demand === 'node' && tls.nodeNames !== undefined;
-  // Made once, so that what is wrong with it shows at once.
-  const secureContext = createSecureContext(contextOf(tls));
+  // Made now, so that what is wrong with it shows at once.
+  const current = new CurrentContext(tls);
   return {
     isSecure: true,
     dial: ({ host, port }, handler) => {
       const socket = connectTls({
         host,
         port,
-        secureContext,
+        secureContext: current.newest(),
         ...(serverName === undefined ? {} : { servername: serverName }),
         rejectUnauthorized: true,
         // The link compares the names with the node that it means, and nothing goes out before.
@@ -100,6 +101,7 @@ function tlsServer(
   handler: ListenerHandler,
   arriving: Map<string, NetSocket>,
 ): Server {
+  const current = new CurrentContext(tls);
   const server = createTlsServer({
     ...contextOf(tls),
     requestCert: true,
@@ -107,6 +109,10 @@ function tlsServer(
     rejectUnauthorized: false,
     handshakeTimeout: tlsHandshakeMs,
     noDelay: true,
+  });
+  // Before the server itself hears of it, and begins with what it has.
+  server.prependListener('connection', () => {
+    if (current.isRenewed()) server.setSecureContext(contextOf(tls));
   });
   server.on('connection', (socket: NetSocket) => {
     const name = callerName(socket);
@@ -126,6 +132,42 @@ function tlsServer(
     socket.destroy();
   });
   return server;
+}
+
+/** What the options say now, as long as that can be read; otherwise what they said before. */
+class CurrentContext {
+  readonly #tls: TlsOptions;
+  #context: SecureContext;
+  #seen: readonly unknown[];
+
+  /** @throws {Error} if what the options say cannot be read. */
+  constructor(tls: TlsOptions) {
+    this.#tls = tls;
+    this.#context = createSecureContext(contextOf(tls));
+    this.#seen = partsOf(tls);
+  }
+
+  newest(): SecureContext {
+    this.isRenewed();
+    return this.#context;
+  }
+
+  /** Whether they say something else than at the last look, that can be read. */
+  isRenewed(): boolean {
+    const seen = partsOf(this.#tls);
+    if (seen.every((part, at) => part === this.#seen[at])) return false;
+    this.#seen = seen;
+    try {
+      this.#context = createSecureContext(contextOf(this.#tls));
+      return true;
+    } catch {
+      return false; // Who changes them has to look whether they are right.
+    }
+  }
+}
+
+function partsOf({ ca, cert, key, passphrase }: TlsOptions): readonly unknown[] {
+  return [ca, cert, key, passphrase];
 }
 
 function contextOf({ ca, cert, key, passphrase }: TlsOptions): SecureContextOptions {

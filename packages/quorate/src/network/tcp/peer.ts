@@ -24,7 +24,10 @@ import { OpenCall } from './open-call.ts';
 import { SnapshotStream } from './snapshot-stream.ts';
 
 export interface TcpPeerOptions {
-  readonly target: NodeId;
+  /** What messages call it. */
+  readonly name: string;
+  /** Who must answer; `undefined`: whoever does. */
+  readonly target: { readonly node: NodeId } | undefined;
   readonly address: ReadAddress;
   readonly link: Omit<LinkOptions, 'lane' | 'address' | 'target'>;
   readonly callTimeoutMs: number;
@@ -58,14 +61,14 @@ export class TcpPeer implements RaftRpc, AsyncDisposable {
   constructor(options: TcpPeerOptions) {
     this.#options = options;
     this.#runtime = options.link.runtime;
-    const { address, target, link } = options;
+    const { address, name, target, link } = options;
     if ('problem' in address) {
       this.#problem = address.problem;
-      this.#where = `node ${target}`;
+      this.#where = name;
       return;
     }
-    this.#where = `node ${target} at ${address.host}:${address.port}`;
-    this.#lanes = new Lanes({ ...link, address, target: { node: target } });
+    this.#where = `${name} at ${address.host}:${address.port}`;
+    this.#lanes = new Lanes({ ...link, address, ...(target === undefined ? {} : { target }) });
   }
 
   get openCalls(): number {

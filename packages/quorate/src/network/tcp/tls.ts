@@ -1,7 +1,11 @@
 import type { PeerCertificate } from 'node:tls';
 import type { NodeId } from '../../core/types.ts';
 
-/** What a side needs to prove who it is, and to know whom to believe: all in PEM. */
+/**
+ * What a side needs to prove who it is, and to know whom to believe: all in PEM. `ca`, `cert`,
+ * `key` and `passphrase` are looked at again for each new connection, so that an object with
+ * getters renews a certificate; what cannot be read then is passed over, and the one before stays.
+ */
 export interface TlsOptions {
   /** Who signs the certificates of the other side. Nobody else is believed. */
   readonly ca: string | Uint8Array | readonly (string | Uint8Array)[];
@@ -13,7 +17,8 @@ export interface TlsOptions {
    * Ties node ids to certificates, in both directions. `'certificate'`: the id must be one of the
    * names in the certificate (DNS names and the common name). A function decides by itself. Without
    * it, every certificate that the `ca` has signed may speak for every node, and the one who dials
-   * demands that the name of the host is in it.
+   * demands that the name of the host is in it. A node that joins knows its seeds by their
+   * addresses alone, and believes any certificate there; whom they name it asks by that name.
    */
   readonly nodeNames?: 'certificate' | NodeNames;
   /** The name to be demanded of who is dialled, instead of the host's in its address. */

@@ -20,13 +20,16 @@ export interface FileSnapshotStoreOptions {
   readonly unsafeNoSync: boolean;
   /** Bytes of content with one check, up to 16 MiB. Default 64 KiB. */
   readonly blockBytes?: number;
-  /** Bytes written or read at once. Default 1 MiB. */
+  /** Bytes written or read at once. Default 256 KiB. */
   readonly pieceBytes?: number;
-  /** Bytes written between two syncs. Default 32 MiB. */
+  /**
+   * Bytes written between two syncs. Default 2 MiB: the log shares the disk, and its writes wait
+   * behind what a sync has to write.
+   */
   readonly syncBytes?: number;
 }
 
-const mebibyte = 1024 * 1024;
+const kibibyte = 1024;
 
 /** Snapshots in files, one for each. Whoever opens it sees that nobody else has the folder. */
 export class FileSnapshotStore implements SnapshotStore {
@@ -49,7 +52,8 @@ export class FileSnapshotStore implements SnapshotStore {
    *   reading all of it.
    */
   static async open(options: FileSnapshotStoreOptions): Promise<FileSnapshotStore> {
-    const { blockBytes = 64 * 1024, pieceBytes = mebibyte, syncBytes = 32 * mebibyte } = options;
+    const { blockBytes = 64 * kibibyte, pieceBytes = 256 * kibibyte } = options;
+    const { syncBytes = 2 * 1024 * kibibyte } = options;
     const directory = new SnapshotDirectory({ ...options, blockBytes, pieceBytes, syncBytes });
     const { current, part } = await findSnapshots(directory);
     return new FileSnapshotStore(directory, current, part);

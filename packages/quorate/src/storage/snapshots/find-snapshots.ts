@@ -64,7 +64,16 @@ async function findCurrent(
   }
 }
 
-async function openSaved(directory: SnapshotDirectory, path: string): Promise<SavedSnapshot> {
+/**
+ * Opens a whole snapshot, and reads nothing of its content.
+ *
+ * @throws {DamagedError} if its head or its end is not as it was written.
+ * @throws {UnsupportedError} if it is of another version of the format.
+ */
+export async function openSaved(
+  directory: SnapshotDirectory,
+  path: string,
+): Promise<SavedSnapshot> {
   const file = await directory.options.files.open(path, { mode: 'read' });
   try {
     const { head, bytes } = await readHead(file);

@@ -125,7 +125,9 @@ async function readSegment(
   const { end, next } = await scanBatches(segment, (batch) => takeBatch(contents, segment, batch));
   segment.end = end;
   // Only the last write of all can be torn; in other segments nothing follows the last batch.
-  const more = isLast ? await findLaterBatch(segment, end, next) : await findLastByte(segment, end);
+  const more = isLast
+    ? (await findLaterBatch(segment, end, next))?.offset
+    : await findLastByte(segment, end);
   if (more !== undefined) {
     const what = `the batch here is damaged, and more follows up to ${more}`;
     throw damage(contents, { file: segment.path, offset: end }, what);

@@ -28,14 +28,23 @@ export interface ScanEnd {
 /** How much is read at a time; a batch that is larger is read whole. */
 const windowBytes = 4 * 1024 * 1024;
 
-/** Tells of every batch of a segment, from its head on, until there is no right one. */
+/** Where a batch lies, and its number. */
+export interface BatchAt {
+  readonly offset: number;
+  readonly number: number;
+}
+
+/**
+ * Tells of every batch of a segment, from its head on or from one that was found later, until there
+ * is no right one.
+ */
 export async function scanBatches(
   segment: Segment,
   onBatch: (batch: FoundBatch) => void,
+  from: BatchAt = { offset: segmentHeadBytes, number: segment.firstBatch },
 ): Promise<ScanEnd> {
   const window = new Window(segment);
-  let offset = segmentHeadBytes;
-  let next = segment.firstBatch;
+  let { offset, number: next } = from;
   while (offset + batchHeadBytes <= segment.size) {
     const head = await window.head(offset);
     if (head === undefined || head.salt !== segment.salt || head.number !== next) break;
@@ -58,7 +67,7 @@ export async function findLaterBatch(
   segment: Segment,
   from: number,
   number: number,
-): Promise<number | undefined> {
+): Promise<BatchAt | undefined> {
   const window = new Window(segment);
   for (let start = align(from); start < segment.size; start += windowBytes) {
     // Windows overlap by a head, so that none is missed between two of them.
@@ -69,7 +78,9 @@ export async function findLaterBatch(
     for (let at = 0; at < last; at += batchAlignment) {
       if (view.getUint32(at, true) !== batchMagic) continue;
       const head = decodeBatchHead(bytes, view, at);
-      if (head?.salt === segment.salt && head.number > number) return start + at;
+      if (head?.salt === segment.salt && head.number > number) {
+        return { offset: start + at, number: head.number };
+      }
     }
   }
   return undefined;

@@ -37,7 +37,10 @@ export function makeAuthority(name: string): Authority {
   return { cert, name, key: privateKey };
 }
 
-/** A certificate for the first of the names, with all of them as alternative names. */
+/**
+ * A certificate for the first of the names, with all of them as alternative names; without names
+ * it has no subject.
+ */
 export function issue(
   authority: Pick<Authority, 'name' | 'key'>,
   { names, ips = [], until = '49' }: Wanted,
@@ -76,7 +79,9 @@ function signed(
   return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
+/** Without a name the subject is empty, as many that issue certificates leave it today. */
 function nameOf(name: string): Buffer {
+  if (name === '') return tlv(0x30);
   return tlv(0x30, tlv(0x31, tlv(0x30, commonName, tlv(0x0c, Buffer.from(name)))));
 }
 

@@ -100,6 +100,39 @@ describe('nodes that show certificates', () => {
   });
 });
 
+describe('a node of which the address alone is known', () => {
+  /** What asking who it is ends with. */
+  async function askAt({ server }: Serving, tls: TlsOptions): Promise<unknown> {
+    const network = new TcpNetwork({ callTimeoutMs: 5000, tls });
+    opened.push(network);
+    const address = `127.0.0.1:${server.port}`;
+    const peer = network.connect(address, { address }, { isStranger: true });
+    const { from } = caller;
+    return peer.identify(from === undefined ? {} : { from }).catch((error: unknown) => error);
+  }
+  const identity = (node: string) => () => ({ cluster: 'cluster-1', node, incarnation: 'disk' });
+
+  test('is asked, whatever its name is, and whether or not it says so at the door', async () => {
+    const at = await serve(nodeTls('b'));
+    expect(await askAt(at, nodeTls('a'))).toMatchObject({ identity: { node: 'b' } });
+
+    at.server.serve(at.node, { identity: identity('b') });
+    expect(await askAt(at, nodeTls('a'))).toMatchObject({ identity: { node: 'b' } });
+    expect(at.refusals).toEqual([]);
+  });
+
+  test('is refused if its certificate has another name than it says', async () => {
+    const at = await serve(nodeTls('c'));
+    at.server.serve(at.node, { identity: identity('b') });
+
+    const error = await askAt(at, nodeTls('a'));
+
+    expect(error).toMatchObject(unreachable);
+    expect((error as Error).message).toMatch(/is not node b: its certificate says c/);
+    expect(at.node.arrivals).toEqual([]);
+  });
+});
+
 describe('a caller refuses', () => {
   test('a server whose certificate names another node', async () => {
     const at = await serve(nodeTls('c'));
