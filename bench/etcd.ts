@@ -1,8 +1,8 @@
 /**
- * Three servers of etcd and three of Quorate with a durable log each, on this machine and this
- * disk, in turns: puts and linearizable gets of 256 bytes by closed-loop clients. The clients are
- * of the same shape, in a process of their own, and go to the leader. Only one of the two runs at a
- * time. etcd is what is installed, or Debian's package, with its defaults untouched.
+ * Three members of etcd and three of the key-value server, with a durable log each, on this machine
+ * and this disk, in turns: puts and linearizable gets of 256 bytes by closed-loop clients. The
+ * clients are of the same shape, in a process of their own, and go to the leader. Only one of the
+ * two runs at a time. etcd is what is installed, or Debian's package, with its defaults untouched.
  *
  * Client and servers share the machine, so the clients are cheap for both: calls of one turn are
  * one write to the socket, and gRPC is spoken by a few lines of the bench's own, at a tenth of what
@@ -11,11 +11,11 @@
  * is how its clients are made, and etcd's protocol has nothing like it for single puts.
  *
  *     npm run bench -- etcd [--rounds 5] [--seconds 3] [--clients 64] [--connections 1] [--plot]
- *                           [--warm-up 10] [--server kv] [--protocol http]
+ *                           [--warm-up 10] [--server bench] [--protocol http]
  *
- * With `--server kv` it is the key-value server of `packages/kv` and its client, which puts the
- * requests of a turn together likewise. With `--protocol http` both are asked for JSON over HTTP,
- * each call in a request of its own.
+ * With `--server bench` it is the benches' own server instead, a map made with the library alone,
+ * whose client puts the requests of a turn together likewise. With `--protocol http` both are asked
+ * for JSON over HTTP, each call in a request of its own.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -36,7 +36,7 @@ const { values } = parseArgs({
     /** To each server, for either. */
     connections: { type: 'string', default: '1' },
     'warm-up': { type: 'string', default: '10' },
-    server: { type: 'string', default: 'bench' },
+    server: { type: 'string', default: 'kv' },
     protocol: { type: 'string', default: 'native' },
     install: { type: 'boolean', default: true },
     folder: { type: 'string' },
@@ -89,7 +89,7 @@ async function run(makers: readonly (() => Contestant)[], folder: string): Promi
     fileSystem: await fileSystemOf(folder),
     'measured again': String(repeatCount()),
   };
-  const isUsual = comparison.server === 'bench';
+  const isUsual = comparison.server === 'kv' && comparison.protocol === 'native';
   const name = isUsual ? 'etcd' : `etcd-${comparison.server}-${comparison.protocol}`;
   report(name, rows, { about, plot: values.plot });
 }

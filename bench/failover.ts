@@ -1,12 +1,12 @@
 /**
  * How long nothing is written after `kill -9` of the leader under load: from the kill to the next
- * acknowledged write, among those that began when the process was gone. Three servers of etcd and
- * three of Quorate, with closed-loop clients in a process of their own, in turns; only one of the
- * two runs at a time. A client whose put fails, or takes longer than a bound that is the same for
- * both, asks the next server. Only servers that this program has started are killed.
+ * acknowledged write, among those that began when the process was gone. Three members of etcd and
+ * three of the key-value server, with closed-loop clients in a process of their own, in turns; only
+ * one of the two runs at a time. A client whose put fails, or takes longer than a bound that is the
+ * same for both, asks the next server. Only servers that this program has started are killed.
  *
  *     npm run bench -- failover [--kills 30] [--turns 6] [--clients 16] [--try-ms 100] [--plot]
- *                               [--server kv]
+ *                               [--server bench]
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -27,7 +27,7 @@ const { values } = parseArgs({
     'try-ms': { type: 'string', default: '100' },
     /** Load before each kill. */
     'steady-ms': { type: 'string', default: '1000' },
-    server: { type: 'string', default: 'bench' },
+    server: { type: 'string', default: 'kv' },
     install: { type: 'boolean', default: true },
     folder: { type: 'string' },
     plot: { type: 'boolean', default: false },

@@ -19,7 +19,7 @@ const minimumVersion = [22, 18];
 
 /** What each command runs. Options after the command are passed on. */
 const programs = {
-  start: 'examples/kv-memstore/start.ts',
+  start: 'tools/demo.ts',
   test: 'tools/test.ts',
   'test:full': 'tools/test.ts',
   'test:matrix': 'tools/test-matrix.ts',
@@ -32,6 +32,8 @@ const programs = {
   sim: 'packages/quorate/test/sim/main.ts',
   mutants: 'packages/quorate/test/mutants/main.ts',
   chaos: 'packages/quorate/test/chaos/main.ts',
+  quorate: 'packages/kv/src/cli/main.ts',
+  memstore: 'examples/kv-memstore/start.ts',
 };
 
 /** What some of them run with "--server NAME": the servers of the other packages. */

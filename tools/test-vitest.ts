@@ -5,15 +5,26 @@ import { projectRoot, withTemporaryFolder } from './project.ts';
 import { runProgram } from './run-program.ts';
 import { type Counts, countReport, noCounts, type VitestReport } from './test-counts.ts';
 
+export interface VitestRun {
+  /** Of vitest.config.ts. */
+  readonly project: string;
+  /** Parts of paths; none: all. */
+  readonly filters: readonly string[];
+  /** Options for vitest itself. */
+  readonly options?: readonly string[];
+  readonly timeoutMs: number;
+}
+
 /**
- * Runs one project of vitest.config.ts and counts its tests from the JSON report. Whatever ends
- * vitest without a failed test in the report, such as a crash, counts as one failure.
+ * Runs tests of one project and counts them from the JSON report. Whatever ends vitest without a
+ * failed test in the report, such as a crash, counts as one failure.
  */
-export function runVitest(
-  project: string,
-  filters: readonly string[],
-  timeoutMs: number,
-): Promise<Counts> {
+export function runVitest({
+  project,
+  filters,
+  options: more = [],
+  timeoutMs,
+}: VitestRun): Promise<Counts> {
   return withTemporaryFolder('vitest', async (folder) => {
     const reportFile = path.join(folder, 'report.json');
     const vitest = path.join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs');
@@ -24,6 +35,7 @@ export function runVitest(
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${reportFile}`,
+      ...more,
     ];
     const outcome = await runProgram(process.execPath, [vitest, ...options, ...filters], {
       cwd: projectRoot,

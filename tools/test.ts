@@ -5,7 +5,7 @@
 //   npm test -- election       what has "election" in its path
 //   npm run test:full          everything at full size (QUORATE_TEST_FULL=1 in the environment)
 
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
 import { prepareNativeLibraries } from './native-libraries.ts';
@@ -25,15 +25,64 @@ const minuteMs = 60_000;
 const isFull = process.env['QUORATE_TEST_FULL'] === '1';
 const scale = isFull ? 10 : 1;
 
+/**
+ * Folders of process tests that mostly start programs one after the other and wait for what they
+ * print: two files at a time. The others put load on the machine or look at time, and run alone.
+ */
+const pairedFolders = [
+  'examples',
+  'packages/kv/test/backup',
+  'packages/kv/test/cli',
+  'packages/kv/test/recipes',
+  'packages/kv/test/serve',
+  'packages/quorate/test/explore',
+  'packages/quorate/test/mutants',
+  'packages/quorate/test/scenarios',
+  'packages/quorate/test/storage',
+  'packages/quorate/test/testing',
+  'packages/quorate/test/walker',
+  'test',
+];
+
 const parts: readonly Part[] = [
-  { name: 'vitest: unit', timeoutMs: 10 * scale * minuteMs, run: runVitestProject },
-  { name: 'vitest: process', timeoutMs: 13 * scale * minuteMs, run: runVitestProject },
+  { name: 'vitest: unit', timeoutMs: 10 * scale * minuteMs, run: runUnitTests },
+  { name: 'vitest: process, in pairs', timeoutMs: 8 * scale * minuteMs, run: runPairedTests },
+  { name: 'vitest: process, alone', timeoutMs: 12 * scale * minuteMs, run: runOtherProcessTests },
   { name: 'examples/kv-memstore/test-cluster.sh', timeoutMs: 2 * minuteMs, run: runShellTest },
   { name: 'examples/kv-rocksdb/test-cluster.sh', timeoutMs: 2 * minuteMs, run: runShellTest },
 ];
 
-function runVitestProject(part: Part, filters: readonly string[]): Promise<Counts> {
-  return runVitest(part.name.replace('vitest: ', ''), filters, part.timeoutMs);
+function runUnitTests({ timeoutMs }: Part, filters: readonly string[]): Promise<Counts> {
+  return runVitest({ project: 'unit', filters, timeoutMs });
+}
+
+/** With a filter there is little to run, and all of it runs as if it had to be alone. */
+async function runPairedTests({ timeoutMs }: Part, filters: readonly string[]): Promise<Counts> {
+  if (filters.length > 0) return noCounts;
+  const files = processTests().filter(isPaired);
+  return runVitest({ project: 'process', filters: files, options: ['--maxWorkers=2'], timeoutMs });
+}
+
+function runOtherProcessTests({ timeoutMs }: Part, filters: readonly string[]): Promise<Counts> {
+  const files = filters.length > 0 ? filters : processTests().filter((file) => !isPaired(file));
+  return runVitest({ project: 'process', filters: files, timeoutMs });
+}
+
+function isPaired(file: string): boolean {
+  return pairedFolders.some((folder) => file.startsWith(path.join(projectRoot, folder, path.sep)));
+}
+
+/** Every file of process tests, as vitest.config.ts knows them. */
+function processTests(folder = projectRoot): string[] {
+  const files: string[] = [];
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const place = path.join(folder, entry.name);
+    if (entry.isDirectory()) {
+      const isOwn = !['node_modules', 'dist'].includes(entry.name) && !entry.name.startsWith('.');
+      if (isOwn) files.push(...processTests(place));
+    } else if (entry.name.endsWith('.process.test.ts')) files.push(place);
+  }
+  return files;
 }
 
 /** A script is one test: its exit code tells, and its output is shown as it comes. */

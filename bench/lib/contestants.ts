@@ -24,7 +24,7 @@ export function readComparison(server: string, protocol = 'native'): Comparison 
     protocol: oneOf('protocol', protocolNames, protocol),
   };
   if (found.server === 'kv' || found.protocol === 'native') return found;
-  throw new RangeError("The benches' own server speaks no HTTP: say --server kv as well.");
+  throw new RangeError("The benches' own server speaks no HTTP: say --server kv, or nothing.");
 }
 
 function oneOf<Name extends string>(option: string, names: readonly Name[], name: string): Name {
@@ -46,7 +46,7 @@ export async function contestants(options: {
 }): Promise<readonly (() => Contestant)[] | undefined> {
   try {
     const program = await findEtcd(options);
-    const { server, protocol } = options.comparison ?? { server: 'bench', protocol: 'native' };
+    const { server, protocol } = options.comparison ?? { server: 'kv', protocol: 'native' };
     if (protocol === 'http') {
       return [() => new EtcdContestantHttp(program), () => new KvContestantHttp()];
     }

@@ -1,5 +1,6 @@
 // A member of the key-value server, as it is, in a process of its own. Started by `KvCluster`.
 
+import { countBuffersWithHeap } from '../../packages/kv/src/server/collector.ts';
 import { HttpServer } from '../../packages/kv/src/server/http/server.ts';
 import { KvMember } from '../../packages/kv/src/server/member.ts';
 import { answerParent, startArgument } from './answer-parent.ts';
@@ -37,6 +38,8 @@ const mebibyte = 1024 * 1024;
 const { name, directory, port, httpPort, peers, snapshotsOnDemand } =
   startArgument() as KvMemberStart;
 const onDemand = { snapshotAfterBytes: Number.MAX_SAFE_INTEGER, keepBytes: 0 };
+// As `quorate serve` does.
+countBuffersWithHeap();
 const member = await KvMember.start({
   name,
   directory,

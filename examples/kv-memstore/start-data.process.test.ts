@@ -42,7 +42,7 @@ async function failedStart(...args: readonly string[]): Promise<string> {
   return program.stderr;
 }
 
-describe('npm start on its data', () => {
+describe('npm run memstore on its data', () => {
   test('goes on after Ctrl-C with what was written, again and again', async () => {
     await using folder = await TemporaryFolder.make();
     const options = ['--port', String(await freePorts()), '--data', folder.path];
@@ -125,7 +125,7 @@ describe('a start on data that it cannot have', () => {
     const refusal = await failedStart('--port', '0', '--data', folder.path);
 
     expect(refusal).toMatch(/^Node \d did not start: The log in .* is in use by another process/);
-    expect(refusal).toContain('npm start -- --port N --data DIR starts a second cluster.');
+    expect(refusal).toContain('npm run memstore -- --port N --data DIR starts a second cluster.');
     expect(refusal.trim().split('\n')).toHaveLength(1);
     await new ExampleClient(await running.printed(/curl -s (\S+)\/write/)).set('foo', 'bar');
     await everyNodeReads(running, 'foo', 'bar');
@@ -140,7 +140,7 @@ describe('a start on data that it cannot have', () => {
     const otherPort = String(await freePorts());
     const refusal = await failedStart('--port', otherPort, '--data', folder.path);
 
-    expect(refusal).toContain(`npm start -- --port ${port} goes on with it`);
+    expect(refusal).toContain(`npm run memstore -- --port ${port} goes on with it`);
     expect(refusal.trim().split('\n')).toHaveLength(1);
   });
 

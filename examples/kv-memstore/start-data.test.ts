@@ -36,7 +36,7 @@ describe('data of other ports', () => {
 
     expect(line).toContain('127.0.0.1:21001, 127.0.0.1:21002, 127.0.0.1:21003');
     expect(line).toContain('now they listen on ports 22001, 22002, 22003');
-    expect(line).toContain('npm start -- --port 21001 goes on with it');
+    expect(line).toContain('npm run memstore -- --port 21001 goes on with it');
     expect(line).toContain('--data DIR');
   });
 

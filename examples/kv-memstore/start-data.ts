@@ -32,7 +32,7 @@ export function describeWrongPorts(nodes: readonly StartedNode[]): string | unde
   }
 
   const now = nodes.map(({ address }) => portOf(address));
-  const goOn = `npm start -- --port ${portOptionFor(made.map(portOf))} goes on with it`;
+  const goOn = `npm run memstore -- --port ${portOptionFor(made.map(portOf))} goes on with it`;
   const message = `The data was made with the nodes on ${made.join(', ')}, and now they listen on`;
   return `${message} ports ${now.join(', ')}: ${goOn}, another --data DIR starts a new cluster.`;
 }

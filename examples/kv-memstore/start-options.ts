@@ -19,9 +19,9 @@ export const nodeCount = 3;
 
 export const startUsage = `A key-value cluster of three nodes in three processes on this machine.
 
-  npm start
-  npm start -- --port 22001 --data ./other
-  npm start -- --memory
+  npm run memstore
+  npm run memstore -- --port 22001 --data ./other
+  npm run memstore -- --memory
 
   --port N         the first of three ports in a row on 127.0.0.1 (default 21001); 0 takes any free
                    ones, or those that the data was made with

@@ -23,7 +23,7 @@ async function writeToAny(addresses: readonly string[]): Promise<boolean> {
   return false;
 }
 
-describe('the cluster of npm start', () => {
+describe('the cluster of npm run memstore', () => {
   test('goes on after its leader was killed, and ends on Ctrl-C', async () => {
     await using program = await startCluster('--port', '0', '--memory');
     const nodes = nodesOf(program);
@@ -131,7 +131,9 @@ describe('a start that cannot work', () => {
     blocker.close();
 
     expect(program.exitCode).toBe(1);
-    expect(program.stderr).toMatch(/port \d+ on 127\.0\.0\.1 is in use\. npm start -- --port N/);
+    expect(program.stderr).toMatch(
+      /port \d+ on 127\.0\.0\.1 is in use\. npm run memstore -- --port N/,
+    );
     expect(program.stdout).toContain('All 3 nodes have ended.');
   });
 
@@ -140,7 +142,7 @@ describe('a start that cannot work', () => {
     await program.ended();
 
     expect(program.exitCode).toBe(2);
-    expect(program.stderr).toMatch(/^.*--prot.*Try npm start -- --help\.\n$/);
+    expect(program.stderr).toMatch(/^.*--prot.*Try npm run memstore -- --help\.\n$/);
   });
 
   test('--help shows the options', async () => {

@@ -12,7 +12,7 @@ switch (options.type) {
     console.log(startUsage);
     break;
   case 'error':
-    console.error(`${options.message} Try npm start -- --help.`);
+    console.error(`${options.message} Try npm run memstore -- --help.`);
     process.exitCode = 2;
     break;
   case 'run':
@@ -47,9 +47,9 @@ function describeData({ data }: ClusterOptions): string {
 
 function adviceFor(message: string): string {
   if (message.includes('in use by another process')) {
-    return ' npm start -- --port N --data DIR starts a second cluster.';
+    return ' npm run memstore -- --port N --data DIR starts a second cluster.';
   }
-  return message.includes('in use') ? ' npm start -- --port N starts elsewhere.' : '';
+  return message.includes('in use') ? ' npm run memstore -- --port N starts elsewhere.' : '';
 }
 
 interface ShownCluster {

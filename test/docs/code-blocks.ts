@@ -13,7 +13,8 @@ export type CodeBlock = {
   readonly output: string | undefined;
 };
 
-type Fence = { readonly info: string; readonly line: number; readonly body: string };
+/** A block of a page, of whatever language. */
+export type Fence = { readonly info: string; readonly line: number; readonly body: string };
 
 /** The "```ts" blocks of a page, in order. Blocks of other languages are left alone. */
 export function codeBlocksIn(page: ProjectFile): readonly CodeBlock[] {
@@ -36,7 +37,7 @@ export function codeBlocksIn(page: ProjectFile): readonly CodeBlock[] {
   });
 }
 
-function fencesIn(text: string): readonly Fence[] {
+export function fencesIn(text: string): readonly Fence[] {
   const fences: Fence[] = [];
   let open: { info: string; line: number; lines: string[] } | undefined;
   for (const [index, line] of text.split('\n').entries()) {

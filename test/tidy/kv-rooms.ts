@@ -10,15 +10,20 @@ interface Room {
   readonly library: readonly string[];
 }
 
-const contract = ['types', 'errors', 'bytes'];
+const contract = ['types', 'cluster-types', 'errors', 'bytes'];
 const kvRooms: Readonly<Record<string, Room>> = {
-  types: { rooms: ['errors'], library: [] },
+  types: { rooms: ['cluster-types', 'errors'], library: [] },
+  'cluster-types': { rooms: [], library: [] },
   errors: { rooms: [], library: [] },
   bytes: { rooms: [], library: [] },
   protocol: { rooms: contract, library: ['quorate', 'quorate/network/tcp'] },
   store: { rooms: [...contract, 'protocol'], library: ['quorate'] },
-  server: {
+  backup: {
     rooms: [...contract, 'protocol', 'store'],
+    library: ['quorate', 'quorate/storage/wal'],
+  },
+  server: {
+    rooms: [...contract, 'protocol', 'store', 'backup'],
     library: ['quorate', 'quorate/storage/wal', 'quorate/network/tcp'],
   },
   client: {
@@ -26,6 +31,10 @@ const kvRooms: Readonly<Record<string, Room>> = {
     library: ['quorate', 'quorate/network/tcp'],
   },
   'client-http': { rooms: [...contract, 'protocol', 'client'], library: [] },
+  cli: {
+    rooms: [...contract, 'protocol', 'client', 'server', 'store', 'backup'],
+    library: ['quorate', 'quorate/storage/wal', 'quorate/network/tcp'],
+  },
   index: { rooms: [...contract, 'protocol', 'store', 'server'], library: [] },
 };
 

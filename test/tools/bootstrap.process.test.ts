@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
@@ -31,8 +31,7 @@ beforeEach(async () => {
   const packageJson = { name: 'tiny', version: '1.0.0', private: true, type: 'module' };
   await writeFile(path.join(root, 'package.json'), JSON.stringify(packageJson));
   await writeLockfile('1.0.0');
-  await mkdir(path.join(root, 'examples', 'kv-memstore'), { recursive: true });
-  await writeFile(path.join(root, 'examples', 'kv-memstore', 'start.ts'), program);
+  await writeFile(path.join(root, 'tools', 'demo.ts'), program);
 });
 
 afterEach(() => rm(root, { recursive: true, force: true }));

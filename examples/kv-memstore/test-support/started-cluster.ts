@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { eventually } from './eventually.ts';
 import { isRunning, Program } from './program.ts';
 
-/** Runs what `npm start` runs, and returns once the cluster is up. */
+/** Runs what `npm run memstore` runs, and returns once the cluster is up. */
 export async function startCluster(...args: readonly string[]): Promise<Program> {
   const program = new Program('start.ts', args);
   try {

@@ -24,9 +24,11 @@ export type KvErrorCode =
   | 'KV_KEY_NOT_FOUND'
   | 'KV_LEASE_NOT_FOUND'
   | 'KV_NOT_FOUND'
+  | 'KV_MEMBER_NOT_FOUND'
   | 'KV_METHOD'
   | 'KV_LEASE_EXISTS'
   | 'KV_SESSION_EXPIRED'
+  | 'KV_MEMBERSHIP'
   | 'KV_COMPACTED'
   | 'KV_CONDITION'
   | 'KV_TOO_LARGE'
@@ -37,7 +39,8 @@ export type KvErrorCode =
   | 'KV_MAYBE'
   | 'KV_UNHEALTHY'
   | 'KV_STOPPING'
-  | 'KV_TIMEOUT';
+  | 'KV_TIMEOUT'
+  | 'KV_LOW_SPACE';
 
 /** The one table of errors: the server answers by it, the client throws by it, the docs show it. */
 export const errorKinds: Readonly<Record<KvErrorCode, KvErrorKind>> = {
@@ -77,6 +80,12 @@ export const errorKinds: Readonly<Record<KvErrorCode, KvErrorKind>> = {
     means: 'There is nothing at this address.',
     advice: 'See the list of paths in docs/api.md.',
   },
+  KV_MEMBER_NOT_FOUND: {
+    status: 404,
+    retry: 'no',
+    means: 'There is no such member of the cluster.',
+    advice: 'See who is in the cluster, and add it first.',
+  },
   KV_METHOD: {
     status: 405,
     retry: 'no',
@@ -94,6 +103,12 @@ export const errorKinds: Readonly<Record<KvErrorCode, KvErrorKind>> = {
     retry: 'no',
     means: 'The cluster does not remember the session any more, so it cannot tell a repetition.',
     advice: 'Find out by a read whether the write took effect, and go on with a new session.',
+  },
+  KV_MEMBERSHIP: {
+    status: 409,
+    retry: 'no',
+    means: 'The members cannot be changed so: the cluster would be worse off. Nothing was changed.',
+    advice: 'Do what the message says first.',
   },
   KV_COMPACTED: {
     status: 410,
@@ -160,6 +175,12 @@ export const errorKinds: Readonly<Record<KvErrorCode, KvErrorKind>> = {
     retry: 'session',
     means: 'There was no answer in time; a write may take effect all the same.',
     advice: 'Try again, or give it more time.',
+  },
+  KV_LOW_SPACE: {
+    status: 507,
+    retry: 'yes',
+    means: 'So little room is left on the disks of members that nothing may be added.',
+    advice: 'Make room on the disks that the message names. Reads and deletes go on meanwhile.',
   },
 };
 

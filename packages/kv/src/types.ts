@@ -3,7 +3,10 @@
  * increases by one, and old revisions can be read until they are compacted. As in etcd v3.
  */
 
+import type { DiskStatus, KvAlert, LoadStatus, MemberStatus } from './cluster-types.ts';
 import type { KvErrorCode } from './errors.ts';
+
+export type * from './cluster-types.ts';
 
 /** A revision of the whole store. The empty store has revision 1; the first change makes it 2. */
 export type Revision = number;
@@ -169,7 +172,10 @@ export type Operation =
   | ({ readonly type: 'txn' } & TxnRequest)
   | ({ readonly type: 'compact' } & CompactRequest)
   | ({ readonly type: 'leaseGrant' } & LeaseGrantRequest)
-  | ({ readonly type: 'leaseRevoke' } & LeaseRevokeRequest)
+  | ({ readonly type: 'leaseRevoke' } & LeaseRevokeRequest & {
+        /** Only if it is the lease that the entry with this index of the log has granted. */
+        readonly grantedAt?: number;
+      })
   /** Nothing changes; members remember the hash of their state as it is here. */
   | { readonly type: 'mark' };
 
@@ -221,17 +227,6 @@ export interface WatchBatch {
   readonly events: readonly KvEvent[];
 }
 
-/** Who is in the cluster, as this member knows it. */
-export interface MemberStatus {
-  readonly id: string;
-  readonly role: 'voter' | 'learner';
-  /** Where other members reach it, `tcp://host:port`. */
-  readonly peerAddress: string;
-  /** Where clients reach it: the framed protocol, and HTTP. */
-  readonly clientAddress?: string;
-  readonly httpAddress?: string;
-}
-
 /** How a member sees itself and its cluster. */
 export interface KvStatus {
   readonly cluster: string | undefined;
@@ -251,6 +246,15 @@ export interface KvStatus {
   readonly members: readonly MemberStatus[];
   /** `false` once it has taken itself out of service: its state or its disk cannot be trusted. */
   readonly isServing: boolean;
-  /** What is wrong; empty while all is well. */
+  /** What is wrong with this member, for people; empty while all is well. */
   readonly problems: readonly string[];
+  /**
+   * What somebody should know or do about this member, and what it was told of the others; also
+   * what is no problem of this one. A member of an older version tells of none.
+   */
+  readonly alerts: readonly KvAlert[];
+  /** Its disk, once it was looked at; absent where there is none. */
+  readonly disk?: DiskStatus;
+  /** What it has had to do since it was started; a member of an older version does not say. */
+  readonly load?: LoadStatus;
 }

@@ -13,6 +13,7 @@ import type {
   WatchBatch,
   WatchRequest,
 } from '../types.ts';
+import type { Cluster, MemberReport, StatusOptions } from './cluster.ts';
 import type { Entry } from './entry.ts';
 import type { Lease } from './lease.ts';
 import {
@@ -84,6 +85,8 @@ export interface ConditionalAnswer {
  * a `TypeError` or a `RangeError`.
  */
 export abstract class BaseClient extends WithRecipes implements AsyncDisposable {
+  /** Who the members are and how they do; and changes of them. */
+  readonly cluster: Cluster;
   readonly #parts: ClientParts;
   readonly #waiting: Waiting;
 
@@ -91,6 +94,7 @@ export abstract class BaseClient extends WithRecipes implements AsyncDisposable 
     super();
     this.#parts = new ClientParts(wire, runtime, options);
     this.#waiting = { timeoutMs: this.#parts.timeoutMs };
+    this.cluster = this.#parts.cluster((how) => this.#waits(how));
   }
 
   /** Puts the pair; with `ifRevision`, only if nobody has changed the key since. */
@@ -202,8 +206,9 @@ export abstract class BaseClient extends WithRecipes implements AsyncDisposable 
    * that is still there. A slow reader holds a megabyte or so; the rest waits at the member.
    */
   watch(options: WatchOptions): Watch {
-    const { batches, ready } = this.#parts.watches.open(watchRequest(options), options.signal);
-    return new Watch(batches, ready);
+    const { watches } = this.#parts;
+    const { batches, ready, position } = watches.open(watchRequest(options), options.signal);
+    return new Watch(batches, ready, position);
   }
 
   /**
@@ -253,15 +258,22 @@ export abstract class BaseClient extends WithRecipes implements AsyncDisposable 
   }
 
   /** How the leader, or somebody else if none is known, sees the cluster. */
-  status(options: CallOptions = {}): Promise<KvStatus> {
-    return this.#parts.cold.run(
-      ({ transport }, timeoutMs) => transport.cold('status', {}, { timeoutMs }),
-      this.#waits(options),
-    );
+  status(options: StatusOptions = {}): Promise<KvStatus> {
+    return this.cluster.status(options);
+  }
+
+  /** How each member sees itself; those that do not answer are there with an error. */
+  statusOfAll(options: CallOptions = {}): Promise<readonly MemberReport[]> {
+    return this.cluster.statusOfAll(options);
   }
 
   async members(options: CallOptions = {}): Promise<readonly MemberStatus[]> {
     return (await this.status(options)).members;
+  }
+
+  /** The whole store as a backup file (docs/backup.md); `timeoutMs` is for its beginning. */
+  snapshot(options: ReadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#parts.snapshot(options, this.#waits(options));
   }
 
   /** A read as the store takes it. */

@@ -8,7 +8,9 @@ export function canRetry(error: KvError): boolean {
 
 /** Whether it is the member's fault, so that the next try goes to another one. */
 export function isMembersFault(error: KvError): boolean {
-  return canRetry(error) && error.code !== 'KV_OVERLOADED';
+  // No other member would take a write that finds no room on the disks of most.
+  const isOfAll = error.code === 'KV_OVERLOADED' || error.code === 'KV_LOW_SPACE';
+  return canRetry(error) && !isOfAll;
 }
 
 export function asKvError(thrown: unknown): KvError {

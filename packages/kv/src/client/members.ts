@@ -87,6 +87,11 @@ export class Members {
     this.#turn = Math.floor(runtime.random() * this.#members.size);
   }
 
+  /** All that are known, whether they rest or not. */
+  get all(): readonly Member[] {
+    return [...this.#members.values()];
+  }
+
   /** For what the leader does best: the leader if it is known, otherwise somebody. */
   leader(): Member {
     const now = this.#runtime.now();
@@ -102,6 +107,15 @@ export class Members {
     if (now - this.#refreshedAt > staleMs) this.refresh();
     this.#turn += 1;
     return this.#somebody(now);
+  }
+
+  /** For what takes long, and what a follower does as well: somebody who does not lead. */
+  besideLeader(): Member {
+    const now = this.#runtime.now();
+    const followers = this.all.filter(({ name }) => name !== this.#leader);
+    this.#turn += 1;
+    const rested = followers.filter(({ restsUntil }) => restsUntil <= now);
+    return rested[this.#turn % Math.max(1, rested.length)] ?? this.#somebody(now);
   }
 
   /** The member was of use. */
@@ -144,7 +158,7 @@ export class Members {
   }
 
   #somebody(now: number): Member {
-    const members = [...this.#members.values()];
+    const members = this.all;
     let soonest: Member | undefined;
     for (let step = 0; step < members.length; step += 1) {
       const member = members[(this.#turn + step) % members.length] as Member;
@@ -164,7 +178,7 @@ export class Members {
       if (status.leader === undefined) continue;
       if (newest === undefined || status.term > newest.term) newest = status;
     }
-    if (newest !== undefined) this.#learn(newest);
+    if (newest !== undefined) this.learn(newest);
   }
 
   async #ask(member: Member): Promise<KvStatus | undefined> {
@@ -183,7 +197,8 @@ export class Members {
     }
   }
 
-  #learn({ leader, members }: KvStatus): void {
+  /** Takes over what a member says of all of them. */
+  learn({ leader, members }: KvStatus): void {
     const named = new Set<string>();
     let leaderName: string | undefined;
     for (const member of members) {

@@ -1,12 +1,16 @@
+import type { KvStatus } from '../types.ts';
 import type { CallsHost } from './calls-host.ts';
+import { Cluster, type ClusterHost } from './cluster.ts';
 import { ColdCalls } from './cold-calls.ts';
 import { Deadlines } from './deadlines.ts';
 import { Leases } from './leases.ts';
-import { Members } from './members.ts';
+import { type Member, Members } from './members.ts';
 import { Pauses } from './pauses.ts';
 import { Reads } from './reads.ts';
 import type { ClientRuntime } from './runtime.ts';
+import { readSnapshot, type SnapshotOptions } from './snapshots.ts';
 import type { Wire } from './transport.ts';
+import type { Waiting } from './turn-message.ts';
 import { Watches } from './watches.ts';
 import { Writes } from './writes.ts';
 
@@ -73,6 +77,24 @@ export class ClientParts {
       timeoutMs,
       maxLeases: positive('maxLeases', options.maxLeases ?? 10_000),
     });
+  }
+
+  /** `waits` reads how a call of the cluster waits. */
+  cluster(waits: ClusterHost['waits']): Cluster {
+    return new Cluster({ host: this.#host, cold: this.cold, waits });
+  }
+
+  /** The whole store as a backup file, from a follower if it can be. */
+  async *snapshot(
+    options: SnapshotOptions,
+    waiting: Waiting,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    if (options.serializable !== true) {
+      const ask = ({ transport }: Member, timeoutMs: number): Promise<KvStatus> =>
+        transport.cold('status', {}, { timeoutMs });
+      this.#host.members.learn(await this.cold.run(ask, waiting));
+    }
+    yield* readSnapshot(this.#host, options, waiting);
   }
 
   close(): Promise<void> {

@@ -12,6 +12,7 @@ import {
 import { decodeRangeResponses } from '../protocol/ranges.ts';
 import { decodeRareAnswer, encodeRareCall } from '../protocol/rare-calls.ts';
 import { decodeResults } from '../protocol/results.ts';
+import { encodeSnapshotRequest, snapshotChannelName } from '../protocol/snapshots.ts';
 import type {
   LeaseId,
   MemberStatus,
@@ -201,6 +202,18 @@ class TcpTransport implements Transport {
   openWatches(receiver: WatchReceiver): WatchStream {
     const drawName = (): string => this.#runtime.randomId();
     return new TcpWatchStream({ channel: this.#channel, drawName, receiver });
+  }
+
+  async *snapshot({
+    serializable,
+    signal,
+  }: Parameters<Transport['snapshot']>[0]): AsyncGenerator<Uint8Array, void, undefined> {
+    const request = encodeSnapshotRequest({ serializable });
+    try {
+      yield* this.#client.channel(snapshotChannelName).stream(request, { signal });
+    } catch (error) {
+      throw errorOf(error);
+    }
   }
 
   close(): Promise<void> {

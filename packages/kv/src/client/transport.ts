@@ -3,7 +3,11 @@ import type {
   KvStatus,
   LeaseId,
   LeaseTimeToLive,
+  MemberAddRequest,
+  MemberPromoteRequest,
+  MemberRemoveRequest,
   MemberStatus,
+  MembershipChange,
   Operation,
   RangeRequest,
   RangeResponse,
@@ -23,6 +27,10 @@ export interface ColdMethods {
     readonly params: { readonly id: LeaseId; readonly keys: boolean };
     readonly answer: LeaseTimeToLive;
   };
+  memberAdd: { readonly params: MemberAddRequest; readonly answer: MembershipChange };
+  memberPromote: { readonly params: MemberPromoteRequest; readonly answer: MembershipChange };
+  memberRemove: { readonly params: MemberRemoveRequest; readonly answer: MembershipChange };
+  transferLeadership: { readonly params: { readonly to?: string }; readonly answer: undefined };
 }
 
 export type Empty = Readonly<Record<string, never>>;
@@ -90,6 +98,11 @@ export interface Transport {
     options: TransportOptions,
   ): Promise<ColdMethods[Method]['answer']>;
   openWatches(receiver: WatchReceiver): WatchStream;
+  /** The whole store as a backup file. It ends only if that does, whole. */
+  snapshot(options: {
+    readonly serializable: boolean;
+    readonly signal: AbortSignal;
+  }): AsyncIterable<Uint8Array>;
   /** Ends everything that is under way. Resolves when no socket and no timer is left. */
   close(): Promise<void>;
 }

@@ -129,16 +129,30 @@ export class Watch implements AsyncIterableIterator<WatchUpdate, undefined>, Asy
    * after that is seen.
    */
   readonly ready: Promise<Revision>;
+  readonly #position: () => Revision;
   #revision = 0;
+  #settled = 0;
 
-  constructor(batches: WatchQueue, ready: Promise<Revision>) {
+  constructor(batches: WatchQueue, ready: Promise<Revision>, position: () => Revision) {
     this.#batches = batches;
     this.ready = ready;
+    this.#position = position;
   }
 
   /** Everything up to this revision has been read; 0 before the first update. */
   get revision(): Revision {
     return this.#revision;
+  }
+
+  /**
+   * Everything up to this revision has been read, or there was nothing to tell: it also grows while
+   * other keys change. Of use to whoever mirrors keys, and must say how new they are.
+   */
+  get position(): Revision {
+    // What waits to be read is behind what was known before it came.
+    const known = this.#batches.bytes > 0 ? this.#revision : this.#position();
+    this.#settled = Math.max(this.#settled, this.#revision, known);
+    return this.#settled;
   }
 
   /** The events one by one. Read either these or the updates. */

@@ -25,6 +25,8 @@ export interface WatchesOptions {
 export interface OpenedWatch {
   readonly batches: WatchQueue;
   readonly ready: Promise<Revision>;
+  /** Everything up to this revision has come, or there was nothing to tell. */
+  readonly position: () => Revision;
 }
 
 /**
@@ -76,7 +78,8 @@ export class Watches {
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#all.add(state);
     void this.#begin(state);
-    return { batches, ready: begun.promise };
+    const position = (): Revision => Math.max(0, state.next - 1);
+    return { batches, ready: begun.promise, position };
   }
 
   close(): void {

@@ -3,24 +3,27 @@ import { KvError } from '../errors.ts';
 import type { Operation, PutRequest } from '../types.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import {
+  commandVersions,
   operationTags,
   type PutAt,
   putRequestAt,
   readOther,
   readPutAt,
+  versionOf,
   writeOperation,
   writePut,
 } from './operations.ts';
 
-export { type PutAt, putFlags } from './operations.ts';
+export { commandVersions, type PutAt, putFlags } from './operations.ts';
 
 /*
  * A command is what the log holds: u8 version, u32 count, then so many operations. Puts are read
- * and written without an object for each, since nearly all commands are many puts.
+ * and written without an object for each, since nearly all commands are many puts. A command has
+ * the oldest version that knows all its operations, so that old members read what they can.
  */
 
-const commandVersion = 1;
 const headBytes = 5;
+const versionAt = 0;
 const countAt = 1;
 const leastOperationBytes = 1;
 
@@ -41,7 +44,7 @@ export interface CommandVisitor {
 export function visitCommand(command: Uint8Array, visitor: CommandVisitor): void {
   const bytes = bufferOf(command);
   const reader = new FieldReader(bytes, { what: 'a command' });
-  reader.version(commandVersion);
+  const version = reader.version(commandVersions.newest, commandVersions.oldest);
   const count = reader.count(leastOperationBytes, 'operations');
   if (count === 0) reader.fail('there must be at least one operation');
   const at: PutAt = { flags: 0, keyAt: 0, keyEnd: 0, valueEnd: 0, lease: 0 };
@@ -51,7 +54,7 @@ export function visitCommand(command: Uint8Array, visitor: CommandVisitor): void
     if (tag === operationTags.put) {
       readPutAt(reader, at);
       visitor.put(bytes, at);
-    } else visitor.other(readOther(reader, tag));
+    } else visitor.other(readOther(reader, tag, version));
   }
   reader.end();
 }
@@ -81,6 +84,7 @@ export function decodeCommand(command: Uint8Array): Operation[] {
 export class CommandWriter {
   readonly #fields = new FieldWriter();
   #count = 0;
+  #version: number = commandVersions.oldest;
 
   /** How many operations wait for `finish`. */
   get count(): number {
@@ -113,6 +117,7 @@ export class CommandWriter {
     if (from === 0) this.#begin();
     try {
       writeOperation(fields, operation);
+      this.#version = Math.max(this.#version, versionOf(operation));
     } catch (error) {
       fields.at = from;
       throw error;
@@ -124,13 +129,15 @@ export class CommandWriter {
   finish(): Uint8Array {
     const count = this.#count;
     if (count === 0) throw new KvError('KV_INVALID', 'A command must have at least one operation.');
+    this.#fields.view.setUint8(versionAt, this.#version);
     this.#fields.view.setUint32(countAt, count, true);
     this.#count = 0;
+    this.#version = commandVersions.oldest;
     return this.#fields.finish();
   }
 
   #begin(): void {
-    this.#fields.u8(commandVersion);
+    this.#fields.u8(commandVersions.oldest);
     this.#fields.u32(0);
   }
 }

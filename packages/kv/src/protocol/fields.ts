@@ -207,10 +207,12 @@ export class FieldReader {
     return flags;
   }
 
-  /** The version that everything begins with. */
-  version(known: number): void {
+  /** The version that everything begins with: `newest`, or one from `oldest` on. */
+  version(newest: number, oldest: number = newest): number {
     const version = this.u8();
-    if (version !== known) this.fail(`its version is ${version}, and only ${known} is known`);
+    if (version >= oldest && version <= newest) return version;
+    const known = oldest === newest ? `only ${newest} is` : `${oldest} to ${newest} are`;
+    return this.fail(`its version is ${version}, and ${known} known`);
   }
 
   end(): void {

@@ -1,17 +1,16 @@
 import { KvError } from '../errors.ts';
 import type {
   Compare,
-  CompareResult,
   DeleteRequest,
   Operation,
   PutRequest,
   TxnOperation,
   TxnRequest,
 } from '../types.ts';
+import { leastCompareBytes, readCompare, writeCompare } from './comparisons.ts';
 import { demandU53, type FieldReader, type FieldWriter } from './fields.ts';
 import {
   hasEnd,
-  numberOf,
   readEnd,
   readKey,
   readRangeRequest,
@@ -34,12 +33,20 @@ export const operationTags = {
   leaseRevoke: 6,
   mark: 7,
   range: 8,
+  leaseRevokeOne: 9,
+} as const;
+
+/** Versions of commands: the newest knows all operations. */
+export const commandVersions = {
+  oldest: 1,
+  /** Has revocations of a lease as it was granted. */
+  revokeOne: 2,
+  newest: 2,
 } as const;
 
 export const putFlags = { previous: 1, ignoreValue: 2, ignoreLease: 4, lease: 8 } as const;
 const allPutFlags = 15;
 const deleteFlags = { end: 1, previous: 2 } as const;
-const compareFlags = { end: 1 } as const;
 
 /** Transactions in transactions: the outermost is the first. */
 export const mostNesting = 8;
@@ -47,11 +54,7 @@ export const mostNesting = 8;
 /** u8 flags, u32 length of the key, u32 length of the value. */
 const putHeadBytes = 9;
 const leastOperationBytes = 1;
-const leastCompareBytes = 9;
 const leastTtlSeconds = 1;
-
-const compareResults: readonly CompareResult[] = ['equal', 'notEqual', 'greater', 'less'];
-const compareTargets: readonly Compare['target'][] = ['value', 'version', 'create', 'mod', 'lease'];
 
 /** Where the parts of a put lie in its command. One of it serves for all puts. */
 export interface PutAt {
@@ -178,8 +181,7 @@ export function writeOperation(writer: FieldWriter, operation: Operation): void 
       writer.u53(operation.ttl);
       return;
     case 'leaseRevoke':
-      writer.u8(operationTags.leaseRevoke);
-      writer.u53(operation.id);
+      writeRevoke(writer, operation);
       return;
     case 'mark':
       writer.u8(operationTags.mark);
@@ -189,8 +191,19 @@ export function writeOperation(writer: FieldWriter, operation: Operation): void 
   }
 }
 
-/** Reads an operation after its tag, which is not that of a put. */
-export function readOther(reader: FieldReader, tag: number): Exclude<Operation, { type: 'put' }> {
+/** The oldest version of commands that has the operation. */
+export function versionOf(operation: Operation): number {
+  const { type } = operation;
+  const isNew = type === 'leaseRevoke' && isOfOne(operation);
+  return isNew ? commandVersions.revokeOne : commandVersions.oldest;
+}
+
+/** Reads an operation after its tag, which is not that of a put; `version` is the command's. */
+export function readOther(
+  reader: FieldReader,
+  tag: number,
+  version: number,
+): Exclude<Operation, { type: 'put' }> {
   switch (tag) {
     case operationTags.delete:
       return { type: 'delete', ...readDelete(reader) };
@@ -202,11 +215,33 @@ export function readOther(reader: FieldReader, tag: number): Exclude<Operation, 
       return { type: 'leaseGrant', ...readGrant(reader) };
     case operationTags.leaseRevoke:
       return { type: 'leaseRevoke', id: reader.u53() };
+    case operationTags.leaseRevokeOne:
+      if (version < commandVersions.revokeOne) break;
+      return { type: 'leaseRevoke', ...readRevokeOne(reader) };
     case operationTags.mark:
       return { type: 'mark' };
-    default:
-      return reader.fail(`there is no operation with the number ${tag}`);
   }
+  return reader.fail(`there is no operation with the number ${tag}`);
+}
+
+type Revoke = Extract<Operation, { readonly type: 'leaseRevoke' }>;
+
+function isOfOne({ grantedAt = 0 }: Revoke): boolean {
+  return grantedAt !== 0;
+}
+
+function writeRevoke(writer: FieldWriter, operation: Revoke): void {
+  const { id, grantedAt = 0 } = operation;
+  writer.u8(isOfOne(operation) ? operationTags.leaseRevokeOne : operationTags.leaseRevoke);
+  writer.u53(id);
+  if (grantedAt !== 0) writer.u53(grantedAt);
+}
+
+function readRevokeOne(reader: FieldReader): { id: number; grantedAt: number } {
+  const id = reader.u53();
+  const grantedAt = reader.u53();
+  if (grantedAt === 0) reader.fail('no entry of the log that grants a lease has the index 0');
+  return { id, grantedAt };
 }
 
 function readGrant(reader: FieldReader): { id?: number; ttl: number } {
@@ -300,27 +335,6 @@ function readSide(reader: FieldReader, depth: number): readonly TxnOperation[] {
   const operations: TxnOperation[] = [];
   for (let read = 0; read < count; read += 1) operations.push(readTxnOperation(reader, depth));
   return operations;
-}
-
-function writeCompare(writer: FieldWriter, compare: Compare): void {
-  writer.u8(numberOf(compareTargets, compare.target, 'what can be compared'));
-  writer.u8(numberOf(compareResults, compare.result, 'a result of comparing'));
-  const hasItsEnd = hasEnd(compare);
-  writer.u8(hasItsEnd ? compareFlags.end : 0);
-  writeKey(writer, compare.key);
-  if (hasItsEnd) writer.sized(compare.end as Uint8Array);
-  if (compare.target === 'value') writer.sized(compare.value);
-  else writer.u53(compare.number);
-}
-
-function readCompare(reader: FieldReader): Compare {
-  const target = reader.name(compareTargets, 'target of comparing');
-  const result = reader.name(compareResults, 'result of comparing');
-  const flags = reader.flags(compareFlags.end);
-  const key = readKey(reader);
-  const range = (flags & compareFlags.end) === 0 ? { key } : { key, end: readEnd(reader) };
-  if (target === 'value') return { ...range, target, result, value: reader.sized('a value') };
-  return { ...range, target, result, number: reader.u53() };
 }
 
 function unknownType(operation: never): KvError {

@@ -84,6 +84,11 @@ export class RangeResponsesWriter {
     this.#fields.u32(0);
   }
 
+  /** How long the message is by now. */
+  get byteLength(): number {
+    return this.#fields.at;
+  }
+
   add(response: RangeResponse): void {
     const fields = this.#fields;
     const from = fields.at;

@@ -1,6 +1,22 @@
 import { KvError, type KvErrorCode } from '../errors.ts';
-import type { KvStatus, LeaseId, LeaseTimeToLive, Revision, WatchRequest } from '../types.ts';
+import type {
+  KvStatus,
+  LeaseId,
+  LeaseTimeToLive,
+  MemberAddRequest,
+  MemberPromoteRequest,
+  MemberRemoveRequest,
+  MembershipChange,
+  Revision,
+  WatchRequest,
+} from '../types.ts';
 import { bytesFrom, JsonFields } from './json-fields.ts';
+import {
+  memberAddFrom,
+  memberPromoteFrom,
+  memberRemoveFrom,
+  membershipChangeFrom,
+} from './membership.ts';
 import { callKinds } from './messages.ts';
 import { statusFrom } from './status.ts';
 import { mostWatchNumber } from './watching.ts';
@@ -26,6 +42,9 @@ export interface RareMethods {
     readonly answer: { readonly revision: Revision; readonly hash: string };
   };
   transferLeadership: { readonly params: { readonly to?: string }; readonly answer: undefined };
+  memberAdd: { readonly params: MemberAddRequest; readonly answer: MembershipChange };
+  memberPromote: { readonly params: MemberPromoteRequest; readonly answer: MembershipChange };
+  memberRemove: { readonly params: MemberRemoveRequest; readonly answer: MembershipChange };
   /** Adds a watch to a stream; the answer is the revision that its events begin with. */
   watch: {
     readonly params: OpenedWatch & { readonly stream: string };
@@ -103,6 +122,12 @@ export function decodeRareCall(call: Uint8Array): RareCall {
     case 'transferLeadership':
       params.only(['to']);
       return { method, params: params.has('to') ? { to: params.string('to') } : {} };
+    case 'memberAdd':
+      return { method, params: memberAddFrom(params) };
+    case 'memberPromote':
+      return { method, params: memberPromoteFrom(params) };
+    case 'memberRemove':
+      return { method, params: memberRemoveFrom(params) };
     case 'watch':
       params.only(['stream', 'watch', 'request']);
       return { method, params: { stream: streamOf(params), ...openedWatch(params, 'params') } };
@@ -168,6 +193,10 @@ function readAnswer(method: RareMethod, fields: JsonFields): unknown {
       return statusFrom(fields.any('status'));
     case 'hash':
       return { revision: fields.whole('revision'), hash: fields.string('hash') };
+    case 'memberAdd':
+    case 'memberPromote':
+    case 'memberRemove':
+      return membershipChangeFrom(fields);
     case 'watch':
       return { from: fields.whole('from') };
     case 'closeSession':
@@ -190,6 +219,9 @@ function answerToJson(method: RareMethod, answer: unknown): unknown {
       return { ...rest, keys: keys.map(base64) };
     }
     case 'hash':
+    case 'memberAdd':
+    case 'memberPromote':
+    case 'memberRemove':
     case 'watch':
       return answer;
     case 'closeSession':

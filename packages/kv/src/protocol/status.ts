@@ -18,5 +18,11 @@ export function statusFrom(value: unknown): KvStatus {
     if (one.has('httpAddress')) one.string('httpAddress');
   });
   if (fields.has('leader')) fields.string('leader');
+  // A member of an older version has none.
+  if (!fields.has('alerts')) return { ...(value as KvStatus), alerts: [] };
+  fields.list('alerts', (alert, path) => {
+    const one = new JsonFields(alert, path, 'KV_INTERNAL');
+    for (const name of ['code', 'severity', 'member', 'message', 'advice']) one.string(name);
+  });
   return value as KvStatus;
 }

@@ -1,7 +1,9 @@
 import { KvError } from '../errors.ts';
 import { channelName } from '../protocol/messages.ts';
+import { snapshotChannelName } from '../protocol/snapshots.ts';
 import { type Applied, KvStateMachine } from '../store/machine.ts';
 import type { KvStore } from '../store/store.ts';
+import type { Alerts } from './alerts/alerts.ts';
 import { LeaseClock } from './leases/lease-clock.ts';
 import { formCluster } from './member/forming.ts';
 import { Marks } from './member/marks.ts';
@@ -9,10 +11,12 @@ import { type KvRaft, type MemberHost, messageOf } from './member/node.ts';
 import { type Opened, openMember } from './member/opening.ts';
 import { infoOf, type KvMemberOptions, type MemberSettings, settingsOf } from './member/options.ts';
 import { type MemberParts, makeParts, type StoreParts } from './member/parts.ts';
-import { propose } from './member/proposals.ts';
+import { propose, revocationsOf } from './member/proposals.ts';
 import { publish } from './member/publishing.ts';
+import type { FrozenState, Snapshotting } from './member/snapshotting.ts';
 import { endsWithin, pause } from './member/waiting.ts';
 import { nativeHandler } from './native/handler.ts';
+import { snapshotHandler } from './native/snapshot-handler.ts';
 import type { KvService } from './service.ts';
 import { WatchHub } from './watch/hub.ts';
 
@@ -21,6 +25,8 @@ export type { KvRaft } from './member/node.ts';
 export type { KvMemberOptions } from './member/options.ts';
 
 const readyLookMs = 20;
+/** For writes that a member has in hand when it is to stop. */
+const settleMs = 1000;
 
 /**
  * One member of the key-value cluster inside a process: its Raft node, its store, and the port at
@@ -83,13 +89,12 @@ export class KvMember implements AsyncDisposable {
     const clock = new LeaseClock({
       store,
       runtime,
-      revoke: async (ids, { signal }) => {
+      revoke: async (leases, { signal }) => {
         // It may have lost its office and won another since the deadlines were set: not by these.
         if (!member?.leads() || signal.aborted) {
           throw new KvError('KV_NO_LEADER', 'This member leads no more, so it revokes nothing.');
         }
-        const operations = ids.map((id) => ({ type: 'leaseRevoke', id }) as const);
-        await propose(member.raft, operations, { signal });
+        await propose(member.raft, revocationsOf(leases, member.raft.metrics), { signal });
       },
     });
     try {
@@ -119,6 +124,7 @@ export class KvMember implements AsyncDisposable {
     this.#parts = makeParts(host, { settings, opened }, stored, leave);
     this.service = this.#parts.service;
     opened.server.handle(channelName, nativeHandler(this.service, { limits }));
+    opened.server.handle(snapshotChannelName, snapshotHandler(this.service));
     this.#running = this.#run(host);
   }
 
@@ -130,6 +136,16 @@ export class KvMember implements AsyncDisposable {
   /** A leader is known, the state is up to date, and nothing is wrong with this member itself. */
   get isReady(): boolean {
     return this.#parts.health.refusal === undefined && this.#parts.leadership.isCaughtUp;
+  }
+
+  /** Where parts of the program beside the member raise alerts of their own, as backups do. */
+  get alerts(): Pick<Alerts, 'report' | 'clear' | 'raised'> {
+    return this.#parts.alerts;
+  }
+
+  /** Freezes the state for a backup; see `Snapshotting.freeze`. */
+  freeze(options: Parameters<Snapshotting['freeze']>[0]): Promise<FrozenState> {
+    return this.#parts.snapshots.freeze(options);
   }
 
   /** What is wrong; empty while all is well. */
@@ -197,6 +213,7 @@ export class KvMember implements AsyncDisposable {
   #stopWorking(): void {
     this.#parts.compaction.close();
     this.#parts.checks.close();
+    this.#parts.snapshots.close();
     this.#clock.close();
   }
 
@@ -220,12 +237,28 @@ export class KvMember implements AsyncDisposable {
     }
   }
 
+  /** While the node runs, what clients have in hand can become certain with the next leader. */
+  async #handOver(): Promise<boolean> {
+    const { runtime } = this.#settings;
+    let isDone = true;
+    if (this.leads()) {
+      isDone = await this.raft.transferLeadership().then(
+        () => true,
+        () => false, // Nobody can take over; what is in the log is answered as the node ends.
+      );
+    }
+    await endsWithin(runtime, settleMs, this.#parts.own.settled());
+    return isDone;
+  }
+
   async #end(): Promise<void> {
     const { server, network, storage } = this.#opened;
     // While the leadership is handed over this member still has its office: leases must not wait.
-    await this.#closeRaft({ handOver: true });
+    const handOver = await this.#handOver();
+    await this.#closeRaft({ handOver });
     this.#stopWorking();
     this.#ending.abort(new KvError('KV_STOPPING', `Member ${this.name} is stopping.`));
+    this.#parts.alerts.close();
     // Ends the calls that are under way, so that nobody who waits for one is waited for.
     await this.#parts.calls.close();
     await network[Symbol.asyncDispose]();

@@ -1,6 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Latency, RaftMetrics } from 'quorate';
 
+import type { BackupFigures } from '../backup/schedule.ts';
+import type { KvAlert } from '../types.ts';
 import type { RequestMetrics } from './http/options.ts';
 import type { KvStatus } from './service.ts';
 
@@ -8,11 +10,17 @@ import type { KvStatus } from './service.ts';
 export interface MetricsSource {
   status(): KvStatus;
   raft(): RaftMetrics;
+  /** What this member itself raises, so that each is counted once. */
+  alerts(): readonly KvAlert[];
+  /** How scheduled backups go, if there are any. */
+  backups?(): BackupFigures | undefined;
 }
 
 interface Picture {
+  readonly backups: BackupFigures | undefined;
   readonly status: KvStatus;
   readonly raft: RaftMetrics;
+  readonly alerts: readonly KvAlert[];
 }
 
 type Figure = readonly [name: string, help: string, read: (picture: Picture) => number];
@@ -60,7 +68,31 @@ const gauges: readonly Figure[] = [
     'On the leader: the age of the last call that a quorum has answered',
     ({ raft }) => (raft.quorumContactMs ?? 0) / 1000,
   ],
+  [
+    'quorate_backup_last_success_timestamp_seconds',
+    'When the newest verified backup of this member was made; 0 if there is none',
+    ({ backups }) => (backups?.lastAt ?? 0) / 1000,
+  ],
+  [
+    'quorate_backup_last_duration_seconds',
+    'How long that took, with its verification',
+    ({ backups }) => (backups?.lastDurationMs ?? 0) / 1000,
+  ],
+  ['quorate_backup_last_bytes', 'Its bytes', ({ backups }) => backups?.lastBytes ?? 0],
+  ['quorate_backup_last_revision', 'Its revision', ({ backups }) => backups?.lastRevision ?? 0],
   ['quorate_problems', 'Things that are wrong', ({ status }) => status.problems.length],
+  [
+    'quorate_disk_free_bytes',
+    'Room on the disk of the data directory',
+    ({ status }) => status.disk?.freeBytes ?? 0,
+  ],
+  [
+    'quorate_disk_low_bytes',
+    'With less room than this the disk is low',
+    ({ status }) => status.disk?.lowBytes ?? 0,
+  ],
+  ['quorate_log_bytes', 'Files of the log', ({ status }) => status.disk?.logBytes ?? 0],
+  ['quorate_snapshot_bytes', 'Files of snapshots', ({ status }) => status.disk?.snapshotBytes ?? 0],
 ];
 
 /** What only goes up, while the process lives. */
@@ -86,6 +118,8 @@ const counters: readonly Figure[] = [
     ({ raft }) => raft.counts.snapshotsReceived,
   ],
   ['quorate_snapshots_failed_total', 'Lost snapshots', ({ raft }) => raft.counts.snapshotsFailed],
+  ['quorate_backups_total', 'Verified backups', ({ backups }) => backups?.made ?? 0],
+  ['quorate_backup_failures_total', 'Failed backups', ({ backups }) => backups?.failures ?? 0],
   ['quorate_sessions_expired_total', 'Sessions ended', ({ raft }) => raft.sessions.expired],
   ['quorate_sessions_refused_total', 'Session writes refused', ({ raft }) => raft.sessions.refused],
 ];
@@ -104,6 +138,7 @@ export class KvMetrics implements RequestMetrics {
   readonly #stages: RaftStages;
   readonly #refused: Counter;
   readonly #lags: Gauge;
+  readonly #alerts: Gauge;
 
   constructor({ ofProcess = true }: { readonly ofProcess?: boolean } = {}) {
     const registers = [this.#registry];
@@ -138,6 +173,12 @@ export class KvMetrics implements RequestMetrics {
       labelNames: ['member'],
       registers,
     });
+    this.#alerts = new Gauge({
+      name: 'quorate_alert',
+      help: '1 for each alert that this member raises, of itself or, as the leader, of another one',
+      labelNames: ['code', 'about', 'severity'],
+      registers,
+    });
   }
 
   /** From now on there is a member; before, only the process and its requests can be told of. */
@@ -160,7 +201,10 @@ export class KvMetrics implements RequestMetrics {
 
   text(): Promise<string> {
     const source = this.#source;
-    if (source !== undefined) this.#draw({ status: source.status(), raft: source.raft() });
+    if (source !== undefined) {
+      const [status, raft, alerts] = [source.status(), source.raft(), source.alerts()];
+      this.#draw({ status, raft, alerts, backups: source.backups?.() });
+    }
     return this.#registry.metrics();
   }
 
@@ -175,6 +219,10 @@ export class KvMetrics implements RequestMetrics {
     }
     this.#lags.reset();
     for (const [member, { lag }] of progress ?? []) this.#lags.set({ member }, lag);
+    this.#alerts.reset();
+    for (const { code, member, severity } of picture.alerts) {
+      this.#alerts.set({ code, about: member, severity }, 1);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
+import { countBuffersWithHeap } from './collector.ts';
 import type { ServeConfig } from './config/serve-config.ts';
 import { openLog } from './log.ts';
-import { serve } from './serve.ts';
+import { type ServingMember, serve } from './serve.ts';
 
 /** What the process ends with. */
 export type ExitCode = 0 | 1;
@@ -10,6 +11,7 @@ const failedCode = 1;
 
 /** Runs a member until a signal comes, or it fails. */
 export async function runMember(config: ServeConfig): Promise<ExitCode> {
+  countBuffersWithHeap();
   const logger = openLog({ level: config.logLevel, member: config.name });
   const stopping = new AbortController();
   const stopped = new Promise<void>((resolve) => {
@@ -33,8 +35,11 @@ export async function runMember(config: ServeConfig): Promise<ExitCode> {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  let serving: ServingMember | undefined;
+  // Without certificates it means what it does elsewhere: the terminal has gone.
+  if (config.tls !== undefined) process.on('SIGHUP', () => serving?.renewCertificates());
   try {
-    const serving = await serve(config, { logger, signal: stopping.signal });
+    serving = await serve(config, { logger, signal: stopping.signal });
     const failure = await Promise.race([stopped, serving.failed()]);
     await serving.stop();
     if (failure === undefined) return stoppedCode;

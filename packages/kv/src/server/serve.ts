@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
-
 import type { Logger } from 'quorate';
 import type { TlsOptions } from 'quorate/network/tcp';
 
-import type { HttpConfig, ServeConfig, TlsFiles } from './config/serve-config.ts';
+import type { Backups } from '../backup/schedule.ts';
+import { startBackups } from './backups.ts';
+import type { HttpConfig, ServeConfig } from './config/serve-config.ts';
 import { defaultHttpLimits, type HttpTls } from './http/options.ts';
 import { HttpServer } from './http/server.ts';
 import { openLog } from './log.ts';
@@ -11,6 +11,7 @@ import { packageVersion } from './member/status.ts';
 import { KvMember } from './member.ts';
 import { KvMetrics } from './metrics.ts';
 import { startingService } from './starting-service.ts';
+import { TlsFromFiles } from './tls-files.ts';
 
 export interface ServeOptions {
   /** Default: lines of JSON on the standard output. */
@@ -31,14 +32,28 @@ export class ServingMember {
   readonly http: HttpServer | undefined;
   readonly #logger: Logger;
   readonly #stopTimeoutMs: number;
+  readonly #backups: Backups | undefined;
+  readonly #renew: () => boolean;
   #stopped: Promise<void> | undefined;
 
   constructor(
-    { member, http }: { readonly member: KvMember; readonly http: HttpServer | undefined },
+    {
+      member,
+      http,
+      backups,
+      renew = () => false,
+    }: {
+      readonly member: KvMember;
+      readonly http: HttpServer | undefined;
+      readonly backups?: Backups | undefined;
+      readonly renew?: () => boolean;
+    },
     { logger, stopTimeoutMs }: { readonly logger: Logger; readonly stopTimeoutMs: number },
   ) {
     this.member = member;
     this.http = http;
+    this.#backups = backups;
+    this.#renew = renew;
     this.#logger = logger;
     this.#stopTimeoutMs = stopTimeoutMs;
   }
@@ -61,6 +76,20 @@ export class ServingMember {
   }
 
   /**
+   * Reads the files of the certificates anew; what they say is in force for new connections. What
+   * cannot be used is told to the log, and changes nothing.
+   */
+  renewCertificates(): void {
+    try {
+      if (this.#renew()) this.#logger.info({}, 'the certificates were read anew');
+      else this.#logger.info({}, 'there are no certificates that have changed');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#logger.error({ reason }, 'the certificates are as they were');
+    }
+  }
+
+  /**
    * Goes out of service: `/readyz` says so, the leadership is handed over, what runs is answered,
    * and all is closed. What does not end in its part of the time is left behind.
    */
@@ -72,8 +101,11 @@ export class ServingMember {
   async #stop(): Promise<void> {
     this.http?.drain();
     await this.#handOver();
+    // A place that hangs must not keep the member from ending well.
+    const backups = this.#backups?.close();
     await this.http?.close({ graceMs: this.#stopTimeoutMs * requestsShare });
     await this.member.close();
+    await backups;
     this.#logger.info({}, 'stopped');
   }
 
@@ -101,7 +133,7 @@ export async function serve(
   config: ServeConfig,
   { logger = openLog({ level: config.logLevel, member: config.name }), signal }: ServeOptions = {},
 ): Promise<ServingMember> {
-  const tls = config.tls === undefined ? undefined : readTls(config.tls);
+  const tls = config.tls === undefined ? undefined : new TlsFromFiles(config.tls);
   const metrics = new KvMetrics();
   let member: KvMember | undefined;
   const isReady = (): boolean => member?.isReady === true;
@@ -114,19 +146,32 @@ export async function serve(
         });
   try {
     const url = config.http === undefined ? undefined : publishedUrl(config.http, http?.port);
-    member = await startMember(config, { tls, logger, signal, url });
-    metrics.follow(sourceOf(member));
+    member = await startMember(config, { tls: tls?.options, logger, signal, url });
+    const { backup, stopTimeoutMs } = config;
+    const backups =
+      backup === undefined ? undefined : await startBackups(backup, member, { logger });
+    metrics.follow(sourceOf(member, backups));
     http?.use(member.service);
     logger.info({ listen: member.address, http: url ?? 'off' }, 'serving');
-    return new ServingMember({ member, http }, { logger, stopTimeoutMs: config.stopTimeoutMs });
+    const renew = (): boolean => renewTls(tls, http, config.http);
+    return new ServingMember({ member, http, backups, renew }, { logger, stopTimeoutMs });
   } catch (error) {
+    await member?.close();
     await http?.close({ graceMs: 0 });
     throw error;
   }
 }
 
-function sourceOf({ service, raft }: KvMember): Parameters<KvMetrics['follow']>[0] {
-  return { status: () => service.status(), raft: () => raft.metrics };
+function sourceOf(
+  { service, raft, alerts }: KvMember,
+  backups: Backups | undefined,
+): Parameters<KvMetrics['follow']>[0] {
+  return {
+    backups: () => backups?.figures,
+    status: () => service.status(),
+    raft: () => raft.metrics,
+    alerts: () => alerts.raised(raft.metrics),
+  };
 }
 
 interface MemberParts {
@@ -138,7 +183,7 @@ interface MemberParts {
 
 function startMember(config: ServeConfig, { url, ...parts }: MemberParts): Promise<KvMember> {
   const { name, data, listen: at, advertise, peers, join, voter } = config;
-  const { limits, raft, compaction, hashCheckMs, stopTimeoutMs } = config;
+  const { limits, raft, compaction, hashCheckMs, stopTimeoutMs, disk } = config;
   return KvMember.start({
     name,
     directory: data,
@@ -152,6 +197,7 @@ function startMember(config: ServeConfig, { url, ...parts }: MemberParts): Promi
     config: raft,
     compaction,
     hashCheckMs,
+    disk,
     closeTimeoutMs: Math.ceil(stopTimeoutMs * memberShare),
     ...parts,
   });
@@ -159,7 +205,7 @@ function startMember(config: ServeConfig, { url, ...parts }: MemberParts): Promi
 
 interface HttpParts {
   readonly name: string;
-  readonly tls: TlsOptions | undefined;
+  readonly tls: TlsFromFiles | undefined;
   readonly logger: Logger;
   readonly metrics: KvMetrics;
   readonly isReady: () => boolean;
@@ -193,10 +239,21 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
-function tlsOf({ tls: mode }: HttpConfig, tls: TlsOptions | undefined): { tls?: HttpTls } {
+/** @throws what is wrong with the files; what was read before stays in force. */
+function renewTls(
+  tls: TlsFromFiles | undefined,
+  http: HttpServer | undefined,
+  config: HttpConfig | undefined,
+): boolean {
+  if (tls?.renew() !== true) return false;
+  const renewed = config === undefined ? {} : tlsOf(config, tls);
+  if (renewed.tls !== undefined) http?.renewTls(renewed.tls);
+  return true;
+}
+
+function tlsOf({ tls: mode }: HttpConfig, tls: TlsFromFiles | undefined): { tls?: HttpTls } {
   if (mode === 'off' || tls === undefined) return {};
-  // They were read as text from files.
-  const { cert, key, ca } = tls as { cert: string; key: string; ca: string };
+  const { cert, key, ca } = tls.texts;
   return { tls: mode === 'mutual' ? { cert, key, ca } : { cert, key } };
 }
 
@@ -207,15 +264,4 @@ function publishedUrl(config: HttpConfig, port: number | undefined): string | un
   if (host === '0.0.0.0' || host === '::') return undefined;
   const scheme = config.tls === 'off' ? 'http' : 'https';
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
-/** @throws what reading a file throws, which names it. */
-function readTls({ cert, key, ca, nodeNames }: TlsFiles): TlsOptions {
-  const [certText, keyText, caText] = [cert, key, ca].map((file) => readFileSync(file, 'utf8'));
-  return {
-    cert: certText as string,
-    key: keyText as string,
-    ca: caText as string,
-    ...(nodeNames === 'certificate' ? { nodeNames } : {}),
-  };
 }

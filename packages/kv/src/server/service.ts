@@ -2,6 +2,10 @@ import type {
   KvStatus,
   LeaseId,
   LeaseTimeToLive,
+  MemberAddRequest,
+  MemberPromoteRequest,
+  MemberRemoveRequest,
+  MembershipChange,
   RangeRequest,
   RangeResponse,
   Revision,
@@ -44,8 +48,13 @@ export interface KvService {
   /** Resolves once this member's state is new enough for a linearizable read. */
   barrier(context: CallContext): Promise<void>;
 
-  /** Reads the state of this member as it is now; linearizable after `barrier`. */
-  range(request: RangeRequest): RangeResponse;
+  /**
+   * Reads the state of this member as it is now; linearizable after `barrier`.
+   *
+   * @param mostBytes of all pairs in the answer, with 40 for each beside its key and its value.
+   * @throws {KvError} `KV_TOO_LARGE` if they have more, before the answer is made.
+   */
+  range(request: RangeRequest, mostBytes?: number): RangeResponse;
 
   /**
    * Yields everything from `request.from` on. A watcher that reads slowly makes the next batch
@@ -63,9 +72,38 @@ export interface KvService {
   ): Promise<LeaseTimeToLive>;
   leases(context: CallContext): Promise<readonly LeaseId[]>;
 
+  /**
+   * The whole store at one revision, as a backup file; it is made while it is read, and changes
+   * nothing. Everything that was acknowledged before the call is in it; with `serializable`, what
+   * this member has.
+   *
+   * @throws {KvError} `KV_LIMIT` if as many are being read as may be.
+   */
+  snapshot(context: CallContext & { readonly serializable?: boolean }): AsyncIterable<Uint8Array>;
+
   status(): KvStatus;
   /** The hash of the whole state, at its revision. */
   hash(): { readonly revision: Revision; readonly hash: string };
+
+  /**
+   * Adds a learner. Its process may run already, or be started later by `join`.
+   *
+   * @throws {KvError} `KV_MEMBERSHIP` if the name was used before, or the address is another's.
+   */
+  memberAdd(request: MemberAddRequest, context: CallContext): Promise<MembershipChange>;
+  /**
+   * Makes a learner a voter, once it has caught up; that is waited for as long as the cluster's
+   * `catchUpTimeoutMs` says.
+   *
+   * @throws {KvError} `KV_MEMBERSHIP`, which says how far behind it is, `KV_MEMBER_NOT_FOUND`.
+   */
+  memberPromote(request: MemberPromoteRequest, context: CallContext): Promise<MembershipChange>;
+  /**
+   * Removes a member, whose name never comes back. A leader hands over first.
+   *
+   * @throws {KvError} `KV_MEMBERSHIP` if the others could not go on, `KV_MEMBER_NOT_FOUND`.
+   */
+  memberRemove(request: MemberRemoveRequest, context: CallContext): Promise<MembershipChange>;
   /** Hands leadership over, to `to` or to whoever is furthest. */
   transferLeadership(to: string | undefined, context: CallContext): Promise<void>;
 }

@@ -20,8 +20,12 @@ export function startingService(name: string, version: string): KvService {
     leaseKeepAlive: refuseLater,
     leaseTimeToLive: refuseLater,
     leases: refuseLater,
+    snapshot: refuse,
     status: () => statusOf(name, version),
     hash: refuse,
+    memberAdd: refuseLater,
+    memberPromote: refuseLater,
+    memberRemove: refuseLater,
     transferLeadership: refuseLater,
   };
 }
@@ -45,5 +49,6 @@ function statusOf(member: string, version: string): KvStatus {
     members: [],
     isServing: false,
     problems: ['The member is starting.'],
+    alerts: [],
   };
 }

@@ -28,6 +28,31 @@ export function versionsBytes(
   return bytes;
 }
 
+/**
+ * Counts the pairs of an answer while they are found, so that no more are than it may have.
+ *
+ * @throws {KvError} `KV_TOO_LARGE` at the first pair that does not fit.
+ */
+export class AnswerRoom {
+  readonly #mostBytes: number;
+  readonly #keysOnly: boolean;
+  #bytes = 0;
+
+  constructor(mostBytes: number, { keysOnly = false }: { readonly keysOnly?: boolean } = {}) {
+    this.#mostBytes = mostBytes;
+    this.#keysOnly = keysOnly;
+  }
+
+  take({ of: stored, value }: StoredVersion): void {
+    this.#bytes += this.#keysOnly ? pairBytes(stored.key) : pairBytes(stored.key, value);
+    if (this.#bytes <= this.#mostBytes) return;
+    const most = this.#mostBytes;
+    const message = `The pairs of this range have ${this.#bytes} bytes or more, ${pairHeadBytes} for each among them, and there is room for ${Math.max(most, 0)} in the answer (maxAnswerBytes). Read them in pages, with a limit.`;
+    const details = { limit: 'maxAnswerBytes', most, came: this.#bytes };
+    throw new KvError('KV_TOO_LARGE', message, { details });
+  }
+}
+
 /** @throws {KvError} `KV_TOO_LARGE` if the pair does not fit into what is left for the results. */
 export function demandRoomFor(pair: KeyValue, room: number): void {
   demandRoom(pairBytes(pair.key, pair.value), room);

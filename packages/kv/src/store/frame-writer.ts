@@ -7,10 +7,23 @@ const spareBytes = 4096;
 /** The most bytes that a varint takes. */
 const mostVarintBytes = 8;
 
+export interface FrameWriterOptions {
+  /**
+   * The memory of a frame is that of the next one, so a frame must be done with before the writer
+   * is used again. Memory that comes and goes outside of the heap makes the engine collect it all.
+   */
+  readonly reuses?: boolean;
+}
+
 /** Puts the records of one frame together. */
 export class FrameWriter {
+  readonly #reuses: boolean;
   #bytes = newFrame(wantedFrameBytes + spareBytes);
   #at = frameHeadBytes;
+
+  constructor({ reuses = false }: FrameWriterOptions = {}) {
+    this.#reuses = reuses;
+  }
 
   /** Whether the frame should be taken now. */
   get isFull(): boolean {
@@ -61,7 +74,7 @@ export class FrameWriter {
     const body = frame.subarray(frameHeadBytes);
     frame.writeUInt32LE(body.length, 0);
     frame.writeUInt32LE(crc32(body), 4);
-    this.#bytes = newFrame(wantedFrameBytes + spareBytes);
+    if (!this.#reuses) this.#bytes = newFrame(wantedFrameBytes + spareBytes);
     this.#at = frameHeadBytes;
     return frame;
   }

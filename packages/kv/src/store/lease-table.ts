@@ -3,11 +3,16 @@ import type { LeaseId } from '../types.ts';
 import { DigestSum, finish, highPart, mix } from './digest.ts';
 import type { StoredKey } from './versions.ts';
 
+/** What a grant made. */
+export type GrantedLease = Pick<StoredLease, 'id' | 'ttl' | 'grantedAt'>;
+
 /** A lease as the store knows it: when it ends is not for the store to say. */
 export interface StoredLease {
   readonly id: LeaseId;
   /** Whole seconds. */
   readonly ttl: number;
+  /** The index of the entry of the log that granted it; 0: not known any more. */
+  readonly grantedAt: number;
   /** The keys that are attached to it, in order. */
   readonly keys: readonly ByteString[];
 }
@@ -15,6 +20,8 @@ export interface StoredLease {
 interface Lease {
   readonly id: LeaseId;
   readonly ttl: number;
+  /** Not in the digest: snapshots of the first format do not have it. */
+  readonly grantedAt: number;
   readonly attached: Set<StoredKey>;
 }
 
@@ -48,6 +55,7 @@ export class LeaseTable {
     return {
       id,
       ttl: lease.ttl,
+      grantedAt: lease.grantedAt,
       // Most who ask want the time alone.
       get keys() {
         return keys();
@@ -55,8 +63,8 @@ export class LeaseTable {
     };
   }
 
-  *all(): Generator<{ readonly id: LeaseId; readonly ttl: number }> {
-    for (const { id, ttl } of this.#leases.values()) yield { id, ttl };
+  *all(): Generator<GrantedLease> {
+    for (const { id, ttl, grantedAt } of this.#leases.values()) yield { id, ttl, grantedAt };
   }
 
   /** An id that no lease has. */
@@ -68,8 +76,8 @@ export class LeaseTable {
   }
 
   /** Adds a lease whose id no other has. */
-  add(id: LeaseId, ttl: number): void {
-    this.#leases.set(id, { id, ttl, attached: new Set() });
+  add({ id, ttl, grantedAt }: GrantedLease): void {
+    this.#leases.set(id, { id, ttl, grantedAt, attached: new Set() });
     this.digests.add(digestOfLease(id, ttl));
   }
 

@@ -49,7 +49,7 @@ export class KvStateMachine implements StateMachine<Uint8Array, Uint8Array> {
     let index = 0;
     for (const { logId, command } of batch) {
       index = logId.index;
-      responses.push(store.apply(command));
+      responses.push(store.apply(command, index));
       const { changedLeases, marks: hashes } = store.takeNews();
       for (const id of changedLeases) leases.push(id);
       for (const { revision, hash } of hashes) marks.push({ index, revision, hash });
@@ -59,7 +59,7 @@ export class KvStateMachine implements StateMachine<Uint8Array, Uint8Array> {
   }
 
   async snapshot(): Promise<Iterable<Uint8Array>> {
-    return this.store.snapshot();
+    return this.store.snapshot({ reuses: true });
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>, meta: SnapshotMeta): Promise<void> {

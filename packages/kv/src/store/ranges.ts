@@ -1,6 +1,13 @@
 import { KvError } from '../errors.ts';
-import type { KeyRange, RangeRequest, RangeResponse, Revision } from '../types.ts';
-import { versionsBytes } from './answer-size.ts';
+import type {
+  KeyRange,
+  RangeRequest,
+  RangeResponse,
+  Revision,
+  SortOrder,
+  SortTarget,
+} from '../types.ts';
+import { AnswerRoom, versionsBytes } from './answer-size.ts';
 import { isOneKey, type KeySpan, spanOf } from './key-span.ts';
 import type { KvState } from './state.ts';
 import { compareValues, keyValueOf, type StoredVersion, versionAt } from './versions.ts';
@@ -8,9 +15,14 @@ import { compareValues, keyValueOf, type StoredVersion, versionAt } from './vers
 /**
  * Reads the state as it is, in a transaction also what that changed so far, or as it was.
  *
- * @throws {KvError} `KV_COMPACTED`, `KV_FUTURE_REVISION`, `KV_INVALID`
+ * @param mostBytes of all pairs in the answer; none is made if they have more.
+ * @throws {KvError} `KV_COMPACTED`, `KV_FUTURE_REVISION`, `KV_INVALID`, `KV_TOO_LARGE`
  */
-export function readRange(state: KvState, request: RangeRequest): RangeResponse {
+export function readRange(
+  state: KvState,
+  request: RangeRequest,
+  mostBytes: number = Infinity,
+): RangeResponse {
   if (request.key.length === 0) {
     throw new KvError('KV_INVALID', 'A range must begin with a key of at least one byte.');
   }
@@ -21,9 +33,9 @@ export function readRange(state: KvState, request: RangeRequest): RangeResponse 
   if (request.countOnly === true) {
     return { revision, kvs: [], more: false, count: countIn(view, request) };
   }
-  const { versions, count } = found(view, request);
-  const kept = cut(versions, request);
   const keysOnly = request.keysOnly === true;
+  const { versions, count } = found(view, request, new AnswerRoom(mostBytes, { keysOnly }));
+  const kept = cut(versions, request);
   const kvs = kept.map((version) => keyValueOf(version, { keysOnly }));
   return { revision, kvs, more: versions.length > kept.length, count };
 }
@@ -34,7 +46,8 @@ export function rangeBytes(state: KvState, request: RangeRequest): number {
   const { revision } = state;
   const { revision: wanted = 0, keysOnly = false } = request;
   const at = wanted === 0 ? revision : wanted;
-  const { versions } = found({ state, at, isNewest: at === revision }, request);
+  const view = { state, at, isNewest: at === revision };
+  const { versions } = found(view, request, new AnswerRoom(Infinity));
   return versionsBytes(cut(versions, request), { keysOnly });
 }
 
@@ -62,7 +75,10 @@ export function compacted(wanted: Revision, compactedRevision: Revision): KvErro
 /** The newest versions of the live keys of a range, in the order of the keys. */
 export function newestIn(state: KvState, range: KeyRange): StoredVersion[] {
   const view = { state, at: state.revision, isNewest: true };
-  return isOneKey(range) ? oneIn(view, range) : walk(view, spanOf(range), { most: Infinity });
+  if (isOneKey(range)) return oneIn(view, range);
+  const versions: StoredVersion[] = [];
+  visit(view, spanOf(range), (version) => versions.push(version) > 0);
+  return versions;
 }
 
 /** The state as of a revision. */
@@ -78,28 +94,49 @@ interface Found {
   readonly count: number;
 }
 
-function found(view: View, request: RangeRequest): Found {
+/** @throws {KvError} `KV_TOO_LARGE` if there is no room for those that are in the answer. */
+function found(view: View, request: RangeRequest, room: AnswerRoom): Found {
   if (isOneKey(request)) {
-    const versions = oneIn(view, request);
-    return {
-      versions: versions.filter((version) => isWithin(version, request)),
-      count: versions.length,
-    };
+    const all = oneIn(view, request);
+    const versions = all.filter((version) => isWithin(version, request));
+    for (const version of versions) room.take(version);
+    return { versions, count: all.length };
   }
-  const span = spanOf(request);
   const { target = 'key', order = 'ascend' } = request.sort ?? {};
-  if (target === 'key' && !isFiltered(request)) {
-    const isDown = order === 'descend';
-    const versions = walk(view, span, { most: limitOf(request) + 1, isDown });
-    const isAll = versions.length <= limitOf(request);
-    return { versions, count: isAll ? versions.length : countIn(view, request) };
-  }
-  const all = walk(view, span, { most: Infinity });
-  const versions = sorted(
-    all.filter((version) => isWithin(version, request)),
-    { target, order },
-  );
-  return { versions, count: all.length };
+  if (target === 'key') return inKeyOrder(view, request, { room, isDown: order === 'descend' });
+  const within: StoredVersion[] = [];
+  let count = 0;
+  visit(view, spanOf(request), (version) => {
+    count += 1;
+    if (isWithin(version, request)) within.push(version);
+    return true;
+  });
+  const versions = sorted(within, { target, order });
+  for (const version of cut(versions, request)) room.take(version);
+  return { versions, count };
+}
+
+/** No more are taken than are in the answer, and one that says that there are more. */
+function inKeyOrder(
+  view: View,
+  request: RangeRequest,
+  { room, isDown }: { readonly room: AnswerRoom; readonly isDown: boolean },
+): Found {
+  const span = spanOf(request);
+  const limit = limitOf(request);
+  const counts = isFiltered(request);
+  const versions: StoredVersion[] = [];
+  let count = 0;
+  const look = (version: StoredVersion): boolean => {
+    count += 1;
+    if (versions.length > limit || !isWithin(version, request)) return true;
+    versions.push(version);
+    if (versions.length <= limit) room.take(version);
+    return counts || versions.length <= limit;
+  };
+  visit(view, span, look, { isDown });
+  const isAll = counts || versions.length <= limit;
+  return { versions, count: isAll ? count : countIn(view, request) };
 }
 
 function oneIn(view: View, { key }: KeyRange): StoredVersion[] {
@@ -108,22 +145,20 @@ function oneIn(view: View, { key }: KeyRange): StoredVersion[] {
   return version === undefined ? [] : [version];
 }
 
-function walk(
+/** Shows the live keys of a span as of the revision, in their order, until `look` says `false`. */
+function visit(
   { state, at, isNewest }: View,
   { from, to }: KeySpan,
-  { most, isDown = false }: { readonly most: number; readonly isDown?: boolean },
-): StoredVersion[] {
-  const versions: StoredVersion[] = [];
+  look: (version: StoredVersion) => boolean,
+  { isDown = false }: { readonly isDown?: boolean } = {},
+): void {
   const direction = isDown ? 'descend' : 'ascend';
   state.tree[direction](from, to, (stored) => {
     const { newest } = stored;
     const isLive = newest.version > 0;
     const version = isNewest ? (isLive ? newest : undefined) : versionAt(stored, at);
-    if (version === undefined) return true;
-    versions.push(version);
-    return versions.length < most;
+    return version === undefined || look(version);
   });
-  return versions;
 }
 
 function countIn(view: View, request: RangeRequest): number {
@@ -166,12 +201,10 @@ function boundOf(revision: Revision = 0): Revision {
 /** Of equal ones the lower key is first, whichever the order. */
 function sorted(
   versions: StoredVersion[],
-  { target, order }: Required<RangeRequest>['sort'],
+  { target, order }: { readonly target: Exclude<SortTarget, 'key'>; readonly order: SortOrder },
 ): StoredVersion[] {
   const sign = order === 'descend' ? -1 : 1;
   switch (target) {
-    case 'key':
-      return order === 'descend' ? versions.toReversed() : versions;
     case 'version':
       return versions.sort((one, other) => sign * (one.version - other.version));
     case 'create':

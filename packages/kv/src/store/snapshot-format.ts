@@ -4,7 +4,7 @@
  * numbers are varints: seven bits in each byte, the lowest first, with 128 in all but the last.
  *
  *     head     "QKVS", version, revision, compacted revision, next lease id      first of all
- *     lease    id, ttl                                            in the order of their grants
+ *     lease    id, ttl, index of the entry that granted it        in the order of their grants
  *     key      length, bytes                                      in the order of the keys
  *     put      mod revision, create revision, version, lease, length, bytes of the value
  *     delete   mod revision
@@ -14,10 +14,13 @@
  * Puts and deletes belong to the key before them, the newest first. Those of one revision happened
  * in the order of their keys unless there is an `order`: it has their places among those keys, in
  * runs that count up by one, in the order in which they happened.
+ *
+ * Version 1 has no indexes of entries in its leases; they are read as 0, which is not known.
  */
 
 export const magic = 'QKVS';
-export const formatVersion = 1;
+export const formatVersion = 2;
+export const oldestFormatVersion = 1;
 
 export const tags = {
   head: 1,

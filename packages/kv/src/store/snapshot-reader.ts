@@ -1,9 +1,15 @@
 import { DamagedError } from 'quorate';
 import { hashBytes } from './digest.ts';
 import { frameBodies, RecordReader, SnapshotFault } from './frame-reader.ts';
-import { formatVersion, hashCharacters, magic, tags } from './snapshot-format.ts';
+import {
+  formatVersion,
+  hashCharacters,
+  magic,
+  oldestFormatVersion,
+  tags,
+} from './snapshot-format.ts';
 import type { KvState } from './state.ts';
-import { type ReadVersion, StateBuilder } from './state-builder.ts';
+import { type ReadVersion, type SnapshotHead, StateBuilder } from './state-builder.ts';
 import { mostTextBytes } from './versions.ts';
 
 /** What a refusal calls the snapshot. */
@@ -13,18 +19,37 @@ export interface SnapshotName {
   readonly index: number;
 }
 
+/** Takes what a snapshot has, in its order, and makes something of it. */
+export interface SnapshotTaker<Result> extends Omit<StateBuilder, 'finish'> {
+  /** Called once, after the end. */
+  finish(): Result;
+}
+
 /**
  * Makes a state of a snapshot's content: all of it, checked against its own hash.
  *
  * @throws {DamagedError} that says what is wrong, and about where.
  */
-export async function restoreSnapshot(
+export function restoreSnapshot(
   chunks: AsyncIterable<Uint8Array>,
-  { id, index }: SnapshotName = { id: 'without a name', index: 0 },
+  name?: SnapshotName,
 ): Promise<KvState> {
+  return readSnapshot(chunks, (head) => new StateBuilder(head), name);
+}
+
+/**
+ * Reads a snapshot's content, and hands it over piece by piece.
+ *
+ * @throws {DamagedError} that says what is wrong, and about where.
+ */
+export async function readSnapshot<Result>(
+  chunks: AsyncIterable<Uint8Array>,
+  begin: (head: SnapshotHead) => SnapshotTaker<Result>,
+  { id, index }: SnapshotName = { id: 'without a name', index: 0 },
+): Promise<Result> {
   const told = { offset: 0 };
   try {
-    return await read(chunks, told);
+    return await read(chunks, begin, told);
   } catch (cause) {
     if (!(cause instanceof SnapshotFault)) throw cause;
     throw new DamagedError(
@@ -34,41 +59,55 @@ export async function restoreSnapshot(
   }
 }
 
-async function read(chunks: AsyncIterable<Uint8Array>, told: { offset: number }): Promise<KvState> {
-  let builder: StateBuilder | undefined;
+async function read<Result>(
+  chunks: AsyncIterable<Uint8Array>,
+  begin: (head: SnapshotHead) => SnapshotTaker<Result>,
+  told: { offset: number },
+): Promise<Result> {
+  let taker: SnapshotTaker<Result> | undefined;
+  let version = formatVersion;
   for await (const body of frameBodies(chunks, told)) {
     const reader = new RecordReader(body);
-    if (builder === undefined) builder = readHead(reader);
+    if (taker === undefined) {
+      const opened = readHead(reader);
+      version = opened.version;
+      taker = begin(opened.head);
+    }
     while (!reader.isAtEnd) {
-      if (builder.isEnded) throw new SnapshotFault('More follows after its end.');
-      readRecord(reader, builder);
+      if (taker.isEnded) throw new SnapshotFault('More follows after its end.');
+      readRecord(reader, taker, version);
     }
   }
-  if (builder?.isEnded !== true) throw new SnapshotFault('It ends too early.');
-  return builder.finish();
+  if (taker?.isEnded !== true) throw new SnapshotFault('It ends too early.');
+  return taker.finish();
 }
 
-function readHead(reader: RecordReader): StateBuilder {
+function readHead(reader: RecordReader): {
+  readonly version: number;
+  readonly head: SnapshotHead;
+} {
   if (reader.byte() !== tags.head || reader.text(magic.length) !== magic) {
     throw new SnapshotFault(`It does not begin as the snapshot of a key-value store does.`);
   }
   const version = reader.byte();
-  if (version !== formatVersion) {
+  if (version < oldestFormatVersion || version > formatVersion) {
     throw new SnapshotFault(
-      `Its format is version ${version}; only ${formatVersion} is known here.`,
+      `Its format is version ${version}; only ${oldestFormatVersion} to ${formatVersion} are known here.`,
     );
   }
   const revision = reader.number();
   const compactedRevision = reader.number();
-  return new StateBuilder({ revision, compactedRevision, nextLeaseId: reader.number() });
+  return { version, head: { revision, compactedRevision, nextLeaseId: reader.number() } };
 }
 
-function readRecord(reader: RecordReader, builder: StateBuilder): void {
+function readRecord(reader: RecordReader, builder: SnapshotTaker<unknown>, version: number): void {
   const tag = reader.byte();
   switch (tag) {
     case tags.lease: {
       const id = reader.number();
-      return builder.addLease(id, reader.number());
+      const ttl = reader.number();
+      const grantedAt = version === oldestFormatVersion ? 0 : reader.number();
+      return builder.addLease({ id, ttl, grantedAt });
     }
     case tags.key: {
       const size = reader.size();
@@ -111,7 +150,7 @@ function readPut(reader: RecordReader): ReadVersion {
   return { createRevision, modRevision, version, lease, value, valueHash };
 }
 
-function readOrder(reader: RecordReader, builder: StateBuilder): void {
+function readOrder(reader: RecordReader, builder: SnapshotTaker<unknown>): void {
   const revision = reader.number();
   const runs: { first: number; count: number }[] = [];
   for (let left = reader.number(); left > 0; left -= 1) {

@@ -1,8 +1,9 @@
 import type { ByteString } from '../bytes.ts';
 import type { LeaseId, Revision } from '../types.ts';
-import { FrameWriter } from './frame-writer.ts';
+import { FrameWriter, type FrameWriterOptions } from './frame-writer.ts';
 import { firstChange, type History } from './history.ts';
 import type { KeyTree } from './key-tree.ts';
+import type { GrantedLease } from './lease-table.ts';
 import { type Counts, formatVersion, magic, tags } from './snapshot-format.ts';
 import type { KvState, Reading } from './state.ts';
 import type { StoredKey, StoredVersion } from './versions.ts';
@@ -18,7 +19,7 @@ interface Frozen {
   readonly history: History;
   readonly revision: Revision;
   readonly compactedRevision: Revision;
-  readonly leases: readonly { readonly id: LeaseId; readonly ttl: number }[];
+  readonly leases: readonly GrantedLease[];
   readonly nextLeaseId: LeaseId;
   readonly hash: string;
   readonly reading: Reading;
@@ -29,8 +30,8 @@ interface Frozen {
  * are asked for. Nothing is copied but the leases: versions never change, and those that are newer
  * than the revision of the moment are passed over.
  */
-export function writeSnapshot(state: KvState): Iterable<Uint8Array> {
-  return framesOf({
+export function writeSnapshot(state: KvState, options?: FrameWriterOptions): Iterable<Uint8Array> {
+  const frozen: Frozen = {
     tree: state.tree,
     history: state.history,
     revision: state.revision,
@@ -39,11 +40,11 @@ export function writeSnapshot(state: KvState): Iterable<Uint8Array> {
     nextLeaseId: state.leases.nextId,
     hash: state.hash(),
     reading: state.beginReading(),
-  });
+  };
+  return framesOf(frozen, new FrameWriter(options));
 }
 
-function* framesOf(frozen: Frozen): Generator<Uint8Array> {
-  const writer = new FrameWriter();
+function* framesOf(frozen: Frozen, writer: FrameWriter): Generator<Uint8Array> {
   const counts: Counts = { leases: 0, keys: 0, versions: 0 };
   try {
     writeHead(writer, frozen);
@@ -75,10 +76,11 @@ function* leaseFrames(
   { leases }: Frozen,
   counts: Counts,
 ): Generator<Uint8Array> {
-  for (const { id, ttl } of leases) {
+  for (const { id, ttl, grantedAt } of leases) {
     writer.byte(tags.lease);
     writer.number(id);
     writer.number(ttl);
+    writer.number(grantedAt);
     counts.leases += 1;
     if (writer.isFull) yield writer.take();
   }

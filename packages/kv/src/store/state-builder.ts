@@ -6,7 +6,7 @@ import { firstChange } from './history.ts';
 import { HistoryBuilder } from './history-builder.ts';
 import { KeyTable } from './key-table.ts';
 import { KeyTree } from './key-tree.ts';
-import { LeaseTable } from './lease-table.ts';
+import { type GrantedLease, LeaseTable } from './lease-table.ts';
 import type { Counts } from './snapshot-format.ts';
 import { KvState } from './state.ts';
 import {
@@ -59,9 +59,10 @@ export class StateBuilder {
     return this.#end !== undefined;
   }
 
-  addLease(id: LeaseId, ttl: number): void {
+  addLease(lease: GrantedLease): void {
+    const { id } = lease;
     demand(id > 0 && !this.#leases.has(id), `It has the lease ${id} twice, or it is none`);
-    this.#leases.add(id, ttl);
+    this.#leases.add(lease);
     this.#counts.leases += 1;
   }
 

@@ -8,6 +8,7 @@ import type {
   LeaseGrantRequest,
   LeaseGrantResponse,
   LeaseId,
+  LeaseRevokeRequest,
   LeaseRevokeResponse,
   Operation,
   RangeRequest,
@@ -19,7 +20,8 @@ import { mostResultBytes } from './answer-size.ts';
 import { leaseNotFound } from './changes.ts';
 import { hashBytes } from './digest.ts';
 import { changeOf, eventOf } from './events.ts';
-import type { StoredLease } from './lease-table.ts';
+import type { FrameWriterOptions } from './frame-writer.ts';
+import type { GrantedLease, StoredLease } from './lease-table.ts';
 import { checkRevision, compacted, readRange } from './ranges.ts';
 import { restoreSnapshot, type SnapshotName } from './snapshot-reader.ts';
 import { writeSnapshot } from './snapshot-writer.ts';
@@ -27,7 +29,7 @@ import { KvState } from './state.ts';
 import { deleteRange, putIn, runTxn } from './transactions.ts';
 import { mostTextBytes, type StoredEvent } from './versions.ts';
 
-export type { StoredLease } from './lease-table.ts';
+export type { GrantedLease, StoredLease } from './lease-table.ts';
 export type { SnapshotName } from './snapshot-reader.ts';
 export type { StoredEvent } from './versions.ts';
 
@@ -60,6 +62,8 @@ export class KvStore {
   /** A view of the bytes of the command that is being applied. */
   #bytes = noBuffer;
   #view = noView;
+  /** The place in the log of the command that is being applied. */
+  #index = 0;
   readonly #onCompacting: (() => void) | undefined;
 
   /** @param options `onCompacting` is told before a compaction takes effect. */
@@ -90,8 +94,11 @@ export class KvStore {
    * changes nothing, and the others go on. If the command breaks off in the middle, which
    * `checkCommand` finds before it is logged, what came before is applied, and the last result says
    * what is wrong.
+   *
+   * @param index its place in the log; 0 if there is none.
    */
-  apply(command: Uint8Array): Uint8Array {
+  apply(command: Uint8Array, index: number = 0): Uint8Array {
+    this.#index = index;
     try {
       visitCommand(command, this.#visitor);
     } catch (error) {
@@ -103,9 +110,12 @@ export class KvStore {
     return this.#results.finish();
   }
 
-  /** @throws {KvError} `KV_COMPACTED`, `KV_FUTURE_REVISION`, `KV_INVALID` */
-  range(request: RangeRequest): RangeResponse {
-    return readRange(this.#state, request);
+  /**
+   * @param mostBytes of all pairs in the answer, with 40 for each beside its key and its value.
+   * @throws {KvError} `KV_COMPACTED`, `KV_FUTURE_REVISION`, `KV_INVALID`, `KV_TOO_LARGE`
+   */
+  range(request: RangeRequest, mostBytes: number = Infinity): RangeResponse {
+    return readRange(this.#state, request, mostBytes);
   }
 
   lease(id: LeaseId): StoredLease | undefined {
@@ -113,7 +123,7 @@ export class KvStore {
   }
 
   /** In the order in which they were granted. */
-  leases(): Iterable<{ readonly id: LeaseId; readonly ttl: number }> {
+  leases(): Iterable<GrantedLease> {
     return this.#state.leases.all();
   }
 
@@ -143,9 +153,12 @@ export class KvStore {
     return this.#state.hash();
   }
 
-  /** Freezes the state and returns it as chunks, which are made while they are read. */
-  snapshot(): Iterable<Uint8Array> {
-    return writeSnapshot(this.#state);
+  /**
+   * Freezes the state and returns it as chunks, which are made while they are read. With `reuses`
+   * each is in the memory of the one before.
+   */
+  snapshot(options?: FrameWriterOptions): Iterable<Uint8Array> {
+    return writeSnapshot(this.#state, options);
   }
 
   /**
@@ -214,7 +227,7 @@ export class KvStore {
       case 'leaseGrant':
         return { type: 'leaseGrant', ...this.#grant(operation) };
       case 'leaseRevoke':
-        return { type: 'leaseRevoke', ...this.#revoke(operation.id) };
+        return { type: 'leaseRevoke', ...this.#revoke(operation) };
       case 'mark':
         this.#newsNow().marks.push({ revision: state.revision, hash: state.hash() });
         return { type: 'mark', revision: state.revision };
@@ -243,14 +256,17 @@ export class KvStore {
       throw new KvError('KV_LEASE_EXISTS', message, { details: { lease: id } });
     }
     const chosen = id === 0 ? leases.chooseId() : id;
-    leases.add(chosen, ttl);
+    leases.add({ id: chosen, ttl, grantedAt: this.#index });
     this.#newsNow().changedLeases.push(chosen);
     return { revision, id: chosen, ttl };
   }
 
-  #revoke(id: LeaseId): LeaseRevokeResponse {
+  /** One that was granted anew under the id is another lease than was meant. */
+  #revoke({ id, grantedAt = 0 }: LeaseRevokeRequest & { grantedAt?: number }): LeaseRevokeResponse {
     const state = this.#state;
-    if (!state.leases.has(id)) throw leaseNotFound(id);
+    const lease = state.leases.get(id);
+    const isAnother = grantedAt !== 0 && lease?.grantedAt !== 0 && lease?.grantedAt !== grantedAt;
+    if (lease === undefined || isAnother) throw leaseNotFound(id);
     const attached = state.leases.attachedTo(id);
     for (const stored of attached) state.delete(stored);
     state.leases.remove(id);

@@ -1,5 +1,11 @@
 /** Ways in which members do wrong on purpose, by the environment of their processes. */
-export const breakages = ['stale-reads', 'skipped-changes', 'blind-repeats'] as const;
+export const breakages = [
+  'stale-reads',
+  'skipped-changes',
+  'blind-repeats',
+  'lossy-restores',
+  'leaky-refusals',
+] as const;
 export type Breakage = (typeof breakages)[number];
 export const breakageVariable = 'QUORATE_CHAOS_BREAK';
 

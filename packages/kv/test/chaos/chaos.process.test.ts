@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Breakage, breakageVariable } from './breakages.ts';
-import { planFaults } from './run.ts';
+import { kindsIn, planOf } from './plan.ts';
+import { slotsFor } from './run.ts';
 
 // The runner is a program of its own, as `npm run chaos -- --server kv` starts it.
 
@@ -27,12 +28,17 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A fresh seed whose schedule has several kinds of faults, which a short one may not have. */
-function eventfulSeed(): string {
+/** Of a short run there is none for all. */
+const wanted = ['replace', 'backup', 'restore', 'low disks', 'full stop'];
+
+/** A fresh seed whose plan has what is wanted, and several kinds of faults. */
+function eventfulSeed(): { readonly seed: string; readonly kinds: readonly string[] } {
   for (;;) {
     const seed = randomBytes(8).toString('hex');
-    const plan = planFaults(seed, { seconds, slots: ['a', 'b', 'c'] });
-    if (new Set(plan.map(({ fault }) => fault.type)).size >= 5) return seed;
+    const plan = planOf(seed, { seconds, slots: slotsFor(isFull ? 5 : 3) });
+    const kinds = [...kindsIn(plan).keys()];
+    const struck = new Set(plan.faults.map(({ fault }) => fault.type));
+    if (wanted.every((kind) => kinds.includes(kind)) && struck.size >= 3) return { seed, kinds };
   }
 }
 
@@ -85,7 +91,7 @@ async function livingMembers(keep: string): Promise<readonly number[]> {
 test(
   `${seconds} seconds of chaos with the key-value server and its clients leave nothing wrong`,
   async () => {
-    const seed = eventfulSeed();
+    const { seed, kinds } = eventfulSeed();
     const keep = path.join(folder, 'run');
     const options = ['--seconds', `${seconds}`, ...size, '--seed', seed];
     console.log(`chaos seed ${seed}: npm run chaos -- --server kv ${options.join(' ')}`);
@@ -97,7 +103,9 @@ test(
     expect(output).toContain('CHAOS OK');
     // The clients got something done, and there were faults of several kinds.
     expect(Number(/calls: (\d+) ok/.exec(output)?.[1])).toBeGreaterThan(100);
-    expect(output).toMatch(/faults: (\D+ \d+, ){3,}.*restart \d+/);
+    const happened = /faults: (.*)/.exec(output)?.[1];
+    for (const kind of kinds) expect(happened).toMatch(new RegExp(`${kind}( \\(.*\\))? \\d`));
+    expect(output).toMatch(/backups compared \d+/);
     expect(output).toMatch(/leases (revoked|left alone) \d+/);
     expect(output).toMatch(/watches \d+/);
     expect(await livingMembers(keep)).toEqual([]);
@@ -120,7 +128,7 @@ test(
     expect(last).toContain(`${breakageVariable}=stale-reads npm run chaos -- --server kv `);
     const kept = await readdir(keep);
     expect(kept).toEqual(
-      expect.arrayContaining(['a', 'a.log', 'history.jsonl', 'story.log', 'verdict.txt']),
+      expect.arrayContaining(['a.log', 'c', 'history.jsonl', 'story.log', 'verdict.txt']),
     );
   },
   2 * minuteMs,
@@ -128,44 +136,64 @@ test(
 
 // What they show, the tests of the checks show as well.
 test.runIf(isFull)(
-  'members that leave changes out of watches, or do writes twice, are caught',
+  'members that leave changes out, do writes twice or though they refuse them, or restore less than all, are caught',
   async () => {
     const skipping = await startChaos(['--seconds', '5'], 'skipped-changes').ended;
     const repeating = await startChaos(['--seconds', '5'], 'blind-repeats').ended;
+    const small = ['--seconds', '20', '--nodes', '3', '--seed', eventfulSeed().seed];
+    const losing = await startChaos(small, 'lossy-restores').ended;
+    const leaking = await startChaos([...small, '--clients', '12'], 'leaky-refusals').ended;
 
     expect(skipping.exitCode, `It said: ${skipping.output}`).toBe(1);
     expect(skipping.output).toMatch(/changes: Revision \d+ follows/);
     expect(repeating.exitCode, `It said: ${repeating.output}`).toBe(1);
     expect(repeating.output).toContain('took effect 2 times');
+    expect(losing.exitCode, `It said: ${losing.output}`).toBe(1);
+    expect(losing.output).toMatch(/restore: .* is lost; it should be/);
+    expect(leaking.exitCode, `It said: ${leaking.output}`).toBe(1);
+    expect(leaking.output).toMatch(/was refused, and took effect|not-linearizable/);
   },
-  4 * minuteMs,
+  6 * minuteMs,
 );
+
+/** What a runner ends with that gets this signal, once none of its members is left. */
+async function endedBy(
+  signal: 'SIGINT' | 'SIGKILL',
+): Promise<{ readonly members: number; readonly exitCode: number | null }> {
+  const keep = path.join(folder, signal);
+  const runner = startChaos(['--seconds', '600', '--nodes', '3', '--keep', keep]);
+  await runner.said('the members run');
+  const before = await livingMembers(keep);
+
+  process.kill(runner.pid, signal);
+  const { exitCode } = await runner.ended;
+
+  await expect.poll(() => livingMembers(keep), { timeout: minuteMs / 2 }).toEqual([]);
+  return { members: before.length, exitCode };
+}
 
 // Elsewhere there is no /proc to look for the processes in.
 test.runIf(process.platform === 'linux')(
   'a runner that is killed or interrupted leaves no member behind',
   async () => {
-    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
-      const keep = path.join(folder, signal);
-      const runner = startChaos(['--seconds', '600', '--nodes', '3', '--keep', keep]);
-      await runner.said('the members run');
-      const before = await livingMembers(keep);
+    const ended = await Promise.all([endedBy('SIGINT'), endedBy('SIGKILL')]);
 
-      process.kill(runner.pid, signal);
-      const { exitCode } = await runner.ended;
-
-      expect(before.length).toBe(3);
-      await expect.poll(() => livingMembers(keep), { timeout: minuteMs / 2 }).toEqual([]);
-      expect(exitCode).toBe(signal === 'SIGINT' ? 130 : null);
-    }
+    expect(ended).toEqual([
+      { members: 3, exitCode: 130 },
+      { members: 3, exitCode: null },
+    ]);
   },
   2 * minuteMs,
 );
 
 test('wrong options of a chaos with the key-value server are named', async () => {
-  const http = await startChaos(['--network', 'http']).ended;
-  const long = await startChaos(['--seconds', '3600']).ended;
-  const few = await startChaos(['--nodes', '2']).ended;
+  const wrong = [
+    ['--network', 'http'],
+    ['--seconds', '3600'],
+    ['--nodes', '2'],
+  ];
+  const ended = await Promise.all(wrong.map((options) => startChaos(options).ended));
+  const [http, long, few] = ended as [Outcome, Outcome, Outcome];
 
   expect(http.exitCode).toBe(2);
   expect(http.output).toContain('leave --network out');

@@ -10,7 +10,10 @@ import { LinkTable } from '../../../quorate/test/chaos/link-table.ts';
 import type { Order, OrderAnswer } from '../../../quorate/test/chaos/protocol.ts';
 import type { KvStatus } from '../../src/types.ts';
 import { MemberProcess } from './member-process.ts';
+import type { DiskLevel } from './plan.ts';
 import { lastingPorts } from './ports.ts';
+import { Rooms } from './rooms.ts';
+import { Seats } from './seats.ts';
 import { StatusWitness } from './status-witness.ts';
 
 const guardProgram = fileURLToPath(
@@ -20,20 +23,14 @@ const lookMs = 100;
 const answerMs = 1500;
 const orderMs = 7000;
 
-interface Place {
-  readonly port: number;
-  readonly httpPort: number;
-  process: MemberProcess | undefined;
-  /** As the process that is there has told it last. */
-  status: KvStatus | undefined;
-}
-
 export interface KvChaosClusterOptions {
-  /** Each member has a folder and a log in it. */
+  /** Each member has a folder in it, and each seat a log. */
   readonly directory: string;
   /** The folder goes with a runner that is killed before anything was found. */
   readonly isTemporary: boolean;
   readonly findings: Findings;
+  /** Each member has a small disk of this size, where this user may mount one. */
+  readonly diskMegabytes: number | undefined;
 }
 
 /** The hash of a member's state at a revision. */
@@ -45,20 +42,25 @@ export interface MemberHash {
 /** Members of the key-value server, each a process, and the links between them. */
 export class KvChaosCluster implements FaultyCluster {
   readonly links: LinkTable;
+  readonly seats: Seats;
   readonly witness: StatusWitness;
   readonly #options: KvChaosClusterOptions;
-  readonly #places: ReadonlyMap<string, Place>;
+  readonly #rooms: Rooms;
   readonly #guard: ChildProcess;
   readonly #over = new AbortController();
+  /** Processes of others that end with the runner. */
+  readonly #charges = new Set<number>();
+  /** So many wish that nobody is started at the moment. */
+  #stops = 0;
   #looking: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    links: LinkTable,
-    places: ReadonlyMap<string, Place>,
+    { links, seats, rooms }: { links: LinkTable; seats: Seats; rooms: Rooms },
     options: KvChaosClusterOptions,
   ) {
     this.links = links;
-    this.#places = places;
+    this.seats = seats;
+    this.#rooms = rooms;
     this.#options = options;
     this.witness = new StatusWitness(options.findings);
     // In a group of its own, so that what ends the runner's does not end the guard.
@@ -71,82 +73,152 @@ export class KvChaosCluster implements FaultyCluster {
     process.once('exit', this.#onExit);
   }
 
+  /** Of the slots the last one is free at first. */
   static async open(
     slots: readonly string[],
     options: KvChaosClusterOptions,
   ): Promise<KvChaosCluster> {
     const links = await LinkTable.open(slots);
-    const ports = await lastingPorts(2 * slots.length);
-    const places = slots.map((slot, at) => {
-      const [port = 0, httpPort = 0] = ports.slice(2 * at);
-      links.lead(slot, port);
-      return [slot, { port, httpPort, process: undefined, status: undefined }] as const;
-    });
-    return new KvChaosCluster(links, new Map(places), options);
+    const seats = new Seats(slots, await lastingPorts(2 * slots.length));
+    for (const slot of slots) links.lead(slot, seats.at(slot).port);
+    const rooms = await Rooms.open({ ...options, slots });
+    return new KvChaosCluster({ links, seats, rooms }, options);
   }
 
+  /** All seats, also one that is free. */
   get slots(): readonly string[] {
-    return [...this.#places.keys()];
+    return this.seats.slots;
   }
 
-  /** Name to `host:port`. Clients reach the members directly. */
-  get peers(): Readonly<Record<string, string>> {
-    const peers = [...this.#places].map(([slot, { port }]) => [slot, `127.0.0.1:${port}`] as const);
-    return Object.fromEntries(peers);
+  get taken(): readonly string[] {
+    return this.seats.taken;
   }
 
-  /** Of those who believe that they lead, the one in the newest term. */
   get leader(): string | undefined {
-    const leaders = [...this.#places].filter(
-      ([, { process, status }]) =>
-        process?.isAlive === true && !process.isPaused && status?.role === 'leader',
-    );
-    const newest = leaders.toSorted(([, one], [, other]) => termOf(other) - termOf(one))[0];
-    return newest?.[0];
+    return this.seats.leader;
+  }
+
+  /** Where members are, or will be. Clients reach them directly. */
+  get addresses(): readonly string[] {
+    return this.slots.map((slot) => this.seats.addressOf(slot));
   }
 
   nameOf(slot: string): string {
-    return slot;
+    return this.seats.nameOf(slot);
+  }
+
+  standInFor(slot: string): string {
+    return this.seats.standInFor(slot);
   }
 
   processOf(slot: string): MemberProcess | undefined {
-    return this.#place(slot).process;
+    return this.seats.at(slot).process;
   }
 
-  /** Starts the member from what is on its disk, unless it runs. */
+  /** Starts the member from what is on its disk, unless it runs, or must not. */
   async start(slot: string): Promise<void> {
-    const place = this.#place(slot);
+    const seat = this.seats.at(slot);
     // One that was killed keeps its data locked until it is gone.
-    if (place.process?.isAlive !== true) await place.process?.gone;
-    if (this.#over.signal.aborted || place.process?.isAlive === true) return;
+    if (seat.process?.isAlive !== true) await seat.process?.gone;
+    const { member } = seat;
+    if (this.#over.signal.aborted || this.#stops > 0 || seat.process?.isAlive === true) return;
+    if (member === undefined || member.isOut) return;
     const { directory, findings } = this.#options;
-    const { port, httpPort } = place;
-    const start = { name: slot, port, httpPort, peers: this.peers, routes: this.#routesOf(slot) };
-    const log = path.join(directory, `${slot}.log`);
-    const folder = path.join(directory, slot);
-    place.process = new MemberProcess({ ...start, folder, log }, (how) => {
-      if (this.#over.signal.aborted) return;
-      findings.add('member-died', `The process of member ${slot} ${how}.`);
+    const { port, httpPort } = seat;
+    const start = {
+      ...{ name: member.name, port, httpPort, comesBy: this.seats.wayOf(slot) },
+      ...{ routes: this.#routesOf(slot), room: this.#rooms.fileOf(slot) },
+      folder: this.#rooms.folderOf(slot, member.name),
+      ...{ log: path.join(directory, `${slot}.log`), within: this.#rooms.words },
+    };
+    const startedAt = performance.now();
+    seat.isOpen = false;
+    seat.process = new MemberProcess(start, (how) => {
+      if (this.#over.signal.aborted || member.isLeaving) return;
+      // Without any room none can be started; who runs has to live through that.
+      if (!seat.isOpen && this.#rooms.wasFullSince(slot, startedAt)) {
+        if (!this.#rooms.isFull(slot)) void this.start(slot);
+        return;
+      }
+      findings.add('member-died', `The process of member ${member.name} ${how}.`);
     });
     this.#tellGuard();
-    // For who finds processes later and wonders whose they are.
-    await appendFile(path.join(directory, 'processes.txt'), `${place.process.pid}\n`);
+    await this.noteProcess(seat.process.pid);
   }
 
   /** Kills the process, if there is one. */
   async kill(slot: string): Promise<void> {
-    const place = this.#place(slot);
-    place.status = undefined;
-    await place.process?.kill();
+    const seat = this.seats.at(slot);
+    seat.status = undefined;
+    await seat.process?.kill();
     this.#tellGuard();
   }
 
   /** Ends it by SIGTERM, if it runs. */
   async stop(slot: string): Promise<void> {
-    const place = this.#place(slot);
-    await place.process?.stop();
-    place.status = undefined;
+    const seat = this.seats.at(slot);
+    await seat.process?.stop();
+    seat.status = undefined;
     this.#tellGuard();
+  }
+
+  /** What becomes of the member in this seat is no finding any more. */
+  dismiss(slot: string): void {
+    const { member } = this.seats.at(slot);
+    if (member !== undefined) member.isLeaving = true;
+  }
+
+  /** The member in this seat is killed, and its disk is lost. */
+  async lose(slot: string): Promise<void> {
+    this.dismiss(slot);
+    const { member } = this.seats.at(slot);
+    if (member !== undefined) member.isOut = true;
+    await this.kill(slot);
+    await this.#rooms.removeFolder(slot, this.nameOf(slot));
+  }
+
+  /** The member in this seat has left: it is ended, if it runs, and the seat is free. */
+  async vacate(slot: string): Promise<void> {
+    const seat = this.seats.at(slot);
+    if (seat.member !== undefined) seat.member.isOut = true;
+    await this.stop(slot);
+    await this.#rooms.removeFolder(slot, this.nameOf(slot));
+    seat.process = undefined;
+    seat.member = undefined;
+  }
+
+  /** Nobody is started meanwhile; then all are. */
+  async standStill(work: () => Promise<void>): Promise<void> {
+    this.#stops += 1;
+    try {
+      await work();
+    } finally {
+      this.#stops -= 1;
+    }
+    await Promise.all(this.slots.map((slot) => this.start(slot)));
+  }
+
+  /** There is so little room on its disk, or, if nothing is said, as much as there is. */
+  async setRoom(slot: string, level?: DiskLevel): Promise<void> {
+    await this.#rooms.set(slot, level);
+    // It may have ended for lack of room to start in.
+    if (level === undefined) await this.start(slot);
+  }
+
+  /** A process that is to end if the runner does. Returns what to call when it has ended. */
+  charge(pid: number | undefined): () => void {
+    if (pid === undefined) return () => undefined;
+    this.#charges.add(pid);
+    this.#tellGuard();
+    return () => {
+      this.#charges.delete(pid);
+      this.#tellGuard();
+    };
+  }
+
+  /** For who finds processes later and wonders whose they are. */
+  async noteProcess(pid: number | undefined): Promise<void> {
+    await appendFile(path.join(this.#options.directory, 'processes.txt'), `${pid}\n`);
   }
 
   /** Asks all members again and again who they are, until all is over. */
@@ -173,16 +245,23 @@ export class KvChaosCluster implements FaultyCluster {
     return answer === undefined ? { done: false, why: 'It was refused.' } : { done: true };
   }
 
+  /** Where this seat's member answers HTTP. */
+  httpOf(slot: string): string {
+    return `http://127.0.0.1:${this.seats.at(slot).httpPort}`;
+  }
+
   /** Kills everything at once. */
   killNow(): void {
     this.#over.abort();
-    for (const { process } of this.#places.values()) void process?.kill();
+    for (const { process } of this.seats.all) void process?.kill();
   }
 
   async close(): Promise<void> {
     this.killNow();
     await this.#looking;
-    for (const { process } of this.#places.values()) await process?.gone;
+    for (const { process } of this.seats.all) await process?.gone;
+    const { isTemporary, findings } = this.#options;
+    await this.#rooms.close({ isKept: !isTemporary || findings.all.length > 0 });
     this.#tellGuard();
     process.removeListener('exit', this.#onExit);
     if (this.#guard.connected) this.#guard.disconnect();
@@ -191,15 +270,17 @@ export class KvChaosCluster implements FaultyCluster {
 
   async #lookAt(slot: string): Promise<void> {
     const { signal } = this.#over;
-    const place = this.#place(slot);
+    const seat = this.seats.at(slot);
     while (!signal.aborted) {
-      const { process } = place;
+      const { process, member } = seat;
       const status = process?.isAlive === true ? await this.#ask(slot, '/v1/status') : undefined;
-      if (place.process === process && process?.isAlive === true) {
-        place.status = status as KvStatus | undefined;
-        // One that ends is out of service by right.
-        const { status: told } = place;
-        if (told !== undefined && !process.isStopping) this.witness.sees(slot, told);
+      if (seat.process === process && process?.isAlive === true) {
+        seat.status = status as KvStatus | undefined;
+        const { status: told } = seat;
+        if (told !== undefined && told.role !== 'starting') seat.isOpen = true;
+        // One that ends, or leaves, is out of service by right.
+        const isBound = !process.isStopping && member?.isLeaving === false;
+        if (told !== undefined && isBound) this.witness.sees(member.name, told);
       }
       await sleep(lookMs, undefined, { signal }).catch(() => undefined);
     }
@@ -211,7 +292,7 @@ export class KvChaosCluster implements FaultyCluster {
     where: string,
     { body, ms = answerMs }: { readonly body?: string; readonly ms?: number } = {},
   ): Promise<unknown> {
-    const url = `http://127.0.0.1:${this.#place(slot).httpPort}${where}`;
+    const url = `${this.httpOf(slot)}${where}`;
     const signal = AbortSignal.any([AbortSignal.timeout(ms), this.#over.signal]);
     const post = { method: 'POST', headers: { 'content-type': 'application/json' } };
     try {
@@ -229,16 +310,17 @@ export class KvChaosCluster implements FaultyCluster {
   #routesOf(slot: string): Record<string, number> {
     const links = Object.entries(this.links.addressesFor(slot));
     const routes = links.map(([to, address]) => [
-      this.#place(to).port,
+      this.seats.at(to).port,
       Number(new URL(`tcp://${address}`).port),
     ]);
     return Object.fromEntries(routes) as Record<string, number>;
   }
 
   get #pids(): readonly number[] {
-    return [...this.#places.values()].flatMap(({ process: member }) =>
+    const members = this.seats.all.flatMap(({ process: member }) =>
       member?.isAlive === true ? (member.pid ?? []) : [],
     );
+    return [...members, ...this.#charges];
   }
 
   #tellGuard(): void {
@@ -254,14 +336,4 @@ export class KvChaosCluster implements FaultyCluster {
   #charge(charge: Charge): void {
     if (this.#guard.connected) this.#guard.send(charge);
   }
-
-  #place(slot: string): Place {
-    const place = this.#places.get(slot);
-    if (place === undefined) throw new RangeError(`There is no member ${slot}.`);
-    return place;
-  }
-}
-
-function termOf({ status }: Place): number {
-  return status?.term ?? 0;
 }

@@ -21,7 +21,7 @@ export async function untilReady(
 ): Promise<boolean> {
   return within(ms, async () => {
     if (signal.aborted) return true;
-    const ready = await Promise.all(cluster.slots.map((slot) => cluster.isReady(slot)));
+    const ready = await Promise.all(cluster.taken.map((slot) => cluster.isReady(slot)));
     return ready.every(Boolean);
   }).then((isThere) => isThere && !signal.aborted);
 }
@@ -34,6 +34,8 @@ export async function readEnd(
   const { client, watch } = workforce;
   try {
     await workforce.closeClients();
+    // Whatever was refused before, something new is taken again.
+    await client.put('end', 'well');
     if (!(await within(withinMs, async () => (await client.leases()).length === 0))) {
       const left = (await client.leases()).join(', ');
       findings.add('leases-stay', `Leases that nobody keeps alive are still there: ${left}.`);
@@ -66,8 +68,11 @@ export async function compareHashes(cluster: KvChaosCluster, findings: Findings)
   let seen = '';
   let hashes = new Set<string | undefined>();
   const areSame = await within(withinMs, async () => {
-    const found = await Promise.all(cluster.slots.map((slot) => cluster.hashOf(slot)));
-    seen = cluster.slots.map((slot, at) => `${slot} ${JSON.stringify(found[at])}`).join('; ');
+    const { taken } = cluster;
+    const found = await Promise.all(taken.map((slot) => cluster.hashOf(slot)));
+    seen = taken
+      .map((slot, at) => `${cluster.nameOf(slot)} ${JSON.stringify(found[at])}`)
+      .join('; ');
     hashes = new Set(found.map((one) => one?.hash));
     const revisions = new Set(found.map((one) => one?.revision));
     return revisions.size === 1 && !revisions.has(undefined);

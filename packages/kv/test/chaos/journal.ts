@@ -39,6 +39,29 @@ const generationMs = 2000;
 /** Calls that write nothing. */
 const reads: ReadonlySet<string> = new Set(['get', 'read', 'watch']);
 
+/** Members hear of each other once a second, and later if they are cut off. */
+const tightAfterMs = 10_000;
+
+/** When disks are short of room, so that writes may be refused. */
+export class Tightness {
+  #count = 0;
+  #until = -Infinity;
+
+  begin(): void {
+    this.#count += 1;
+  }
+
+  end(): void {
+    this.#count -= 1;
+    this.#until = performance.now() + tightAfterMs;
+  }
+
+  /** Whether it was so at any time since then. */
+  isSince(at: number): boolean {
+    return this.#count > 0 || this.#until >= at;
+  }
+}
+
 /** All that the clients did and saw, in memory, and one line for each call in a file. */
 export class Journal {
   readonly generations: Generation[] = [];
@@ -51,6 +74,8 @@ export class Journal {
   readonly counts = { done: 0, refused: 0, unknown: 0 };
   readonly marks = new Map<string, number>();
   longestPauseMs = 0;
+  /** When there may be too little room on disks for what a write adds. */
+  readonly tightness = new Tightness();
   readonly #findings: Findings;
   readonly #file: WriteStream;
   readonly #startedAt = performance.now();
@@ -106,6 +131,7 @@ export class Journal {
     call: () => Promise<Value>,
   ): Promise<Attempt<Value>> {
     const calledAt = this.#now();
+    const startedAt = performance.now();
     try {
       const value = await call();
       this.counts.done += 1;
@@ -116,7 +142,9 @@ export class Journal {
       const outcome = error instanceof KvError && error.maybeApplied ? 'unknown' : 'refused';
       this.counts[outcome] += 1;
       this.#write({ calledAt, who, type, key, outcome, error: String(error) });
-      if (!isUsual(error)) {
+      const isForRoom = error instanceof KvError && error.code === 'KV_LOW_SPACE';
+      if (isForRoom) this.mark('refused for lack of room');
+      if (!isUsual(error) && !(isForRoom && this.tightness.isSince(startedAt))) {
         const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
         this.#findings.add('unexpected-error', `${type} of ${key} by ${who}: ${text}`);
       }

@@ -2,12 +2,11 @@
 // while clients use them, and what the clients saw is checked. See docs/chaos.md.
 
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { type ChaosOptions, readChaosOptions } from '../../../quorate/test/chaos/options.ts';
-import { openFolder, runChaosProgram } from '../../../quorate/test/chaos/program.ts';
+import { runChaosProgram, runInFolder } from '../../../quorate/test/chaos/program.ts';
 import { looking, UsageError } from '../../../quorate/test/command-line.ts';
 import { type Breakage, breakageIn, breakageVariable } from './breakages.ts';
-import { type KvChaosSummary, runKvChaos } from './run.ts';
+import { type KvChaosSummary, runKvChaos, shown } from './run.ts';
 
 const usage = `npm run chaos -- --server kv                   30 seconds with a fresh seed
                 --seconds S --seed X           the same faults at the same times; up to 1800 s
@@ -20,30 +19,21 @@ async function main(signal: AbortSignal): Promise<number> {
   const options = readKvOptions(process.argv.slice(2));
   const breakage = await looking(() => breakageIn(process.env));
   const { keep, network: _, ...run } = options;
-  const directory = await openFolder(keep);
   const broken = breakage === undefined ? '' : `, broken on purpose: ${breakage}`;
   const size = `${run.seconds} s, ${run.nodes} members of the kv server`;
-  console.log(`chaos seed ${run.seed}: ${size}${broken}`);
-  let mayGo = keep === undefined;
-  try {
+  return runInFolder({ keep, signal }, async (folder) => {
+    console.log(`chaos seed ${run.seed}: ${size}${broken}`);
     const say = (line: string): void => console.log(line);
-    const isTemporary = keep === undefined;
-    const summary = await runKvChaos({ ...run, directory, isTemporary, say, signal });
-    const isBad = summary.findings.length > 0;
-    mayGo &&= !isBad;
-    const kept = mayGo ? '' : ` -> kept in ${directory}`;
+    const summary = await runKvChaos({ ...run, ...folder, say, signal });
     const command = commandFor(options, breakage);
-    for (const line of linesOf(summary, { kept, command })) console.log(line);
-    return isBad ? 1 : 0;
-  } catch (error) {
-    if (!signal.aborted) {
-      mayGo = false;
-      console.error(`The run broke off; what there is of it is in ${directory}`);
-    }
-    throw error;
-  } finally {
-    if (mayGo) await rm(directory, { recursive: true, force: true });
-  }
+    return {
+      isBad: summary.findings.length > 0,
+      linesOf: (directory) => {
+        const kept = directory === undefined ? '' : ` -> kept in ${directory}`;
+        return linesOf(summary, { kept, command });
+      },
+    };
+  });
 }
 
 /** @throws {UsageError} that says what was wanted. */
@@ -68,12 +58,10 @@ function linesOf(
   { kept, command }: { readonly kept: string; readonly command: string },
 ): readonly string[] {
   const { done, refused, unknown } = counts;
-  const all = (numbers: ReadonlyMap<string, number>): string =>
-    [...numbers].map(([kind, count]) => `${kind} ${count}`).join(', ') || 'none';
   const lines = [
     `calls: ${done} ok, ${refused} refused, ${unknown} unknown, up to revision ${revision}`,
-    `faults: ${all(faults)}`,
-    `terms with a leader: ${leaderCount}; ${all(marks)}`,
+    `faults: ${shown(faults)}`,
+    `terms with a leader: ${leaderCount}; ${shown(marks)}`,
     `longest time without an acknowledged write: ${(longestPauseMs / 1000).toFixed(1)} s`,
   ];
   const [first] = findings;

@@ -4,13 +4,16 @@ import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { breakageIn } from './breakages.ts';
 
-const program = fileURLToPath(new URL('../../src/server/main.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const flags = ['--conditions=quorate-source', '--disable-warning=ExperimentalWarning'];
+/** What Node is given to run `quorate`. */
+export const programWords: readonly string[] = [...flags, program];
 
 /** What a member's process loads before its program. */
 function preloads(): readonly string[] {
   const isBroken = breakageIn(process.env) !== undefined;
-  const files = ['dialing-preload.ts', ...(isBroken ? ['broken-member.ts'] : [])];
+  const broken = isBroken ? ['broken-member.ts'] : [];
+  const files = ['dialing-preload.ts', 'disk-preload.ts', ...broken];
   return files.map((file) => `--import=${new URL(file, import.meta.url).href}`);
 }
 
@@ -20,10 +23,16 @@ export interface MemberStart {
   readonly folder: string;
   readonly port: number;
   readonly httpPort: number;
-  /** Name to `host:port`, of all. */
-  readonly peers: Readonly<Record<string, string>>;
+  /** How it comes to its cluster, as options of the program. */
+  readonly comesBy: readonly string[];
   /** Port of another member to the port by which this one reaches it. */
   readonly routes: Readonly<Record<string, number>>;
+  /** The file that says how much room is on its disk; if there is none, the disk does. */
+  readonly room: string;
+  /** It belongs to a cluster that was made of a backup. */
+  readonly isRestored?: boolean;
+  /** It runs on a small disk of its own; what it is started with, to see that. */
+  readonly within?: readonly string[] | undefined;
   /** The file that its words are appended to. */
   readonly log: string;
 }
@@ -42,14 +51,15 @@ export class MemberProcess {
 
   constructor(start: MemberStart, onDeath: OnDeath) {
     const words = openSync(start.log, 'a');
-    this.#child = spawn(
-      process.execPath,
-      [...flags, ...preloads(), program, 'serve', ...optionsOf(start)],
-      {
-        stdio: ['ignore', words, words],
-        env: { ...process.env, QUORATE_CHAOS_ROUTES: JSON.stringify(start.routes) },
-      },
-    );
+    const node = [process.execPath, ...flags, ...preloads(), program];
+    const [command = '', ...rest] = [
+      ...[...(start.within ?? []), ...node],
+      ...['serve', ...optionsOf(start)],
+    ];
+    this.#child = spawn(command, rest, {
+      stdio: ['ignore', words, words],
+      env: { ...process.env, ...environmentOf(start) },
+    });
     closeSync(words);
     this.gone = once(this.#child, 'exit').catch(() => undefined);
     this.#child.once('error', (error) => onDeath(`did not start: ${error.message}`));
@@ -113,12 +123,31 @@ const settings = {
   hashCheckMs: '1s',
 };
 
-function optionsOf({ name, folder, port, httpPort, peers }: MemberStart): readonly string[] {
-  const list = Object.entries(peers).map(([peer, address]) => `${peer}=${address}`);
+function environmentOf({ routes, room, isRestored = false }: MemberStart): NodeJS.ProcessEnv {
+  return {
+    QUORATE_CHAOS_ROUTES: JSON.stringify(routes),
+    QUORATE_CHAOS_ROOM: room,
+    QUORATE_CHAOS_RESTORED: isRestored ? '1' : '0',
+  };
+}
+
+/** On a small disk: with less room than this, it is low. */
+const smallDisk = { 'disk.segmentBytes': '1MiB', 'disk.lowBytes': '24MiB' };
+
+function optionsOf({
+  name,
+  folder,
+  port,
+  httpPort,
+  comesBy,
+  within,
+}: MemberStart): readonly string[] {
   return [
-    ...['--name', name, '--data', folder, '--peers', list.join(',')],
+    ...['--name', name, '--data', folder, ...comesBy],
     ...['--listen', `127.0.0.1:${port}`, '--http', `127.0.0.1:${httpPort}`],
     ...['--stop-timeout', '4s', '--log-level', 'debug'],
-    ...Object.entries(settings).flatMap(([option, value]) => ['--set', `${option}=${value}`]),
+    ...Object.entries({ ...settings, ...(within === undefined ? {} : smallDisk) }).flatMap(
+      ([option, value]) => ['--set', `${option}=${value}`],
+    ),
   ];
 }

@@ -5,15 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Faults } from '../../../quorate/test/chaos/faults.ts';
 import { type Finding, Findings } from '../../../quorate/test/chaos/findings.ts';
 import type { ChaosOptions } from '../../../quorate/test/chaos/options.ts';
-import {
-  type Fault,
-  planSchedule,
-  type ScheduledFault,
-} from '../../../quorate/test/chaos/schedule.ts';
 import { KvChaosCluster } from './cluster.ts';
 import { compareHashes, readEnd, untilReady } from './final.ts';
 import { Journal } from './journal.ts';
-import { planRestarts, Restarts } from './restarts.ts';
+import { Lanes } from './lanes.ts';
+import { Operations } from './operations.ts';
+import { kindsIn, laneNames, planOf } from './plan.ts';
 import { judge } from './verdict.ts';
 import { Workforce } from './workforce.ts';
 
@@ -21,9 +18,9 @@ const startWithinMs = 30_000;
 /** How long the clients go on once all is repaired. */
 const afterwardsMs = 500;
 const sayEveryMs = 10_000;
-/** Members take longer to start than the library's nodes, so faults come at longer intervals. */
-const slowness = 2;
-const slotNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
+/** They are in memory, and what is written in a longer time is not for there. */
+const mostSecondsOnSmallDisks = 600;
+const slotNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
 
 export interface KvChaosRun extends Omit<ChaosOptions, 'keep' | 'network'> {
   /** An empty folder; what is kept of the run is in there. */
@@ -60,11 +57,15 @@ interface Parts {
  * and judges what the clients saw. All processes have ended when it resolves or rejects.
  */
 export async function runKvChaos(run: KvChaosRun): Promise<KvChaosSummary> {
-  const { directory, isTemporary, nodes, signal } = run;
+  const { isTemporary, nodes, seconds, signal } = run;
+  const directory = path.resolve(run.directory);
   const startedAt = performance.now();
   const findings = new Findings();
-  const slots = slotNames.slice(0, nodes);
-  const cluster = await KvChaosCluster.open(slots, { directory, isTemporary, findings });
+  const slots = slotsFor(nodes);
+  const diskMegabytes = seconds > mostSecondsOnSmallDisks ? undefined : 96 + Math.ceil(seconds / 3);
+  const cluster = await KvChaosCluster.open(slots, {
+    ...{ directory, isTemporary, findings, diskMegabytes },
+  });
   const journal = new Journal(path.join(directory, 'history.jsonl'), findings);
   const story = createWriteStream(path.join(directory, 'story.log'));
   story.on('error', () => undefined);
@@ -87,13 +88,14 @@ async function go(run: KvChaosRun, parts: Parts): Promise<KvChaosSummary> {
   const { cluster, journal, findings } = parts;
   const { directory, signal } = run;
   cluster.look();
+  run.say(`planned: ${shown(kindsIn(planOf(run.seed, { ...run, slots: cluster.slots })))}`);
   await Promise.all(cluster.slots.map((slot) => cluster.start(slot)));
   if (!(await untilReady(cluster, startWithinMs, AbortSignal.any([signal, findings.signal])))) {
     signal.throwIfAborted();
     const why = findings.all.map(({ text }) => text).join(' ');
     throw new Error(`The members were not ready within ${startWithinMs} ms. ${why}`);
   }
-  run.say(`the members run, ${cluster.slots.join(', ')}; ${cluster.leader} leads`);
+  run.say(`the members run, ${cluster.taken.join(', ')}; ${cluster.leader} leads`);
   const faults = await strike(run, parts);
   signal.throwIfAborted();
   const texts = findings.all.map(({ code, text }) => `${code}: ${text}\n`);
@@ -113,38 +115,49 @@ async function go(run: KvChaosRun, parts: Parts): Promise<KvChaosSummary> {
 async function strike(run: KvChaosRun, parts: Parts): Promise<ReadonlyMap<string, number>> {
   const { cluster, journal, findings, note } = parts;
   const { seed, seconds, clients: count, signal } = run;
+  const plan = planOf(seed, { seconds, slots: cluster.slots });
   const faults = new Faults(cluster, undefined, note);
-  const restarts = new Restarts(cluster, note);
-  const workforce = new Workforce({ seed, count, servers: Object.values(cluster.peers) }, parts);
+  const workforce = new Workforce({ seed, count, servers: cluster.addresses }, parts);
+  const { client, watch } = workforce;
+  const onFound = (code: string, text: string): void => findings.add(code, text);
+  const operations = new Operations({
+    ...{ cluster, journal, client, watch, note, onFound },
+    directory: run.directory,
+  });
+  const lanes = new Lanes((one, signals) => operations.carryOut(one, signals), note);
   const over = new AbortController();
-  const stop = AbortSignal.any([signal, findings.signal, over.signal]);
+  const halt = AbortSignal.any([signal, findings.signal]);
+  const stop = AbortSignal.any([halt, over.signal]);
   const saying = keepSaying(run, parts, stop);
   try {
-    const plan = { seconds, slots: cluster.slots };
     note('the faults begin');
-    const restarting = restarts.run(planRestarts(seed, plan), stop);
-    const striking = faults.run(planFaults(seed, plan), stop);
+    const signals = { over: stop, halt };
+    const operating = laneNames.map((name) => lanes.run(name, plan, signals));
+    const striking = faults.run(plan.faults, stop);
     await sleep(seconds * 1000, undefined, { signal: stop }).catch(() => undefined);
     over.abort();
-    await Promise.all([striking, restarting]);
-    note('everything is repaired');
-    journal.endPauses();
+    await striking;
     // Where something is wrong already, it stays as it is, for who looks at it.
-    if (!signal.aborted && findings.all.length === 0) {
-      await faults.repair();
-      await settle(run, parts, workforce);
-    }
+    if (!halt.aborted) await faults.repair();
+    await Promise.all(operating);
+    const inVain = await lanes.makeUp(plan, signals);
+    for (const kind of inVain) findings.add('plan', `What was planned did not happen: ${kind}.`);
+    journal.endPauses();
+    note('everything is repaired');
+    if (!halt.aborted) await settle(run, parts, { workforce, operations });
   } finally {
     over.abort();
     await workforce.close();
     await saying;
   }
-  return new Map(
-    [...faults.counts, ...restarts.counts].sort(([one], [two]) => (one < two ? -1 : 1)),
-  );
+  return new Map([...faults.counts, ...lanes.counts].sort(([one], [two]) => (one < two ? -1 : 1)));
 }
 
-async function settle(run: KvChaosRun, parts: Parts, workforce: Workforce): Promise<void> {
+async function settle(
+  run: KvChaosRun,
+  parts: Parts,
+  { workforce, operations }: { readonly workforce: Workforce; readonly operations: Operations },
+): Promise<void> {
   const { cluster, journal, findings, note } = parts;
   await untilReady(cluster, startWithinMs, run.signal);
   await sleep(afterwardsMs);
@@ -153,19 +166,19 @@ async function settle(run: KvChaosRun, parts: Parts, workforce: Workforce): Prom
   await compareHashes(cluster, findings);
   note('the members are asked to end');
   await Promise.all(cluster.slots.map((slot) => cluster.stop(slot)));
-  if (end !== undefined) await judge(journal, end, findings);
+  if (end === undefined) return;
+  await operations.finish();
+  await judge(journal, end, findings);
 }
 
-/** The membership stays as it is, and members take snapshots when they like. */
-const isWithout: ReadonlySet<Fault['type']> = new Set(['demote', 'replace', 'snapshot']);
+/** The seats for so many members, and one that is free. */
+export function slotsFor(nodes: number): readonly string[] {
+  return slotNames.slice(0, nodes + 1);
+}
 
-export function planFaults(
-  seed: string,
-  { seconds, slots }: { readonly seconds: number; readonly slots: readonly string[] },
-): readonly ScheduledFault[] {
-  return planSchedule(seed, { seconds: seconds / slowness, slots })
-    .filter(({ fault }) => !isWithout.has(fault.type))
-    .map((one) => ({ ...one, at: one.at * slowness }));
+/** How often what happened. */
+export function shown(counts: ReadonlyMap<string, number>): string {
+  return [...counts].map(([kind, count]) => `${kind} ${count}`).join(', ') || 'none';
 }
 
 async function keepSaying(

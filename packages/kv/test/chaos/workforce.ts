@@ -19,7 +19,7 @@ export interface WorkforceOptions {
   readonly seed: string;
   /** How many clients there are. */
   readonly count: number;
-  /** Addresses of the members. */
+  /** Addresses of the members, and one more where somebody may come. */
   readonly servers: readonly string[];
 }
 
@@ -43,8 +43,9 @@ export class Workforce {
     this.client = new KvClient({ servers, timeoutMs: finishWithinMs });
     this.watch = new WholeWatch(this.client, journal, (code, text) => findings.add(code, text));
     this.#clients = Array.from({ length: count }, (_, at) => {
-      const known =
-        at % knowsOneEvery === 0 ? servers : servers.slice(at % servers.length).slice(0, 1);
+      // At the last address there is nobody at first.
+      const one = servers[at % (servers.length - 1)] ?? '';
+      const known = at % knowsOneEvery === 0 ? servers : [one];
       const hasty = at % hastyEvery === hastyEvery - 1 ? { timeoutMs: hastyMs } : {};
       return new KvClient({ servers: known, ...hasty });
     });

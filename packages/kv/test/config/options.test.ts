@@ -14,7 +14,7 @@ const page = path.join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'kv-
 test('the page of the options has every one, with its flag, default and meaning', () => {
   const text = readFileSync(page, 'utf8');
 
-  const rows = text.split('\n').filter((line) => /^\| `[a-zA-Z.]+` \|/.test(line));
+  const rows = text.split('\n').filter((line) => /^\| `[a-zA-Z0-9.]+` \|/.test(line));
 
   expect(rows).toEqual(
     options.map(({ name, flag, default: byDefault, means }) => {

@@ -45,6 +45,7 @@ describe('flags', () => {
       hashCheckMs: undefined,
       stopTimeoutMs: 10_000,
       logLevel: 'info',
+      disk: {},
       tls: undefined,
       http: {
         listen: { host: '127.0.0.1', port: 8001 },

@@ -55,6 +55,11 @@ export class EtcdServer implements AsyncDisposable {
     this.#folder = folder;
   }
 
+  /** Where clients reach it. */
+  get url(): string {
+    return `http://${host}:${this.#member.start.clientPort}`;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.client.close();
     await this.#member.kill();

@@ -223,7 +223,7 @@ describe('by POST', () => {
       status: 413,
       json: {
         code: 'KV_TOO_LARGE',
-        details: { limit: 'maxAnswerBytes', most: 10_000, came: 12_009 },
+        details: { limit: 'maxAnswerBytes', most: 10_000, came: 12_129 },
       },
     });
     expect(page.status).toBe(200);
@@ -251,6 +251,42 @@ describe('by POST', () => {
 
     expect(kit.service.transfers).toEqual(['b', undefined]);
     expect(json).toEqual({ leader: 'a' });
+  });
+});
+
+describe('the members', () => {
+  test('are added, promoted and removed by what the request says', async () => {
+    const added = await kit.post('/v1/members', { id: 'd', address: '10.0.0.4:7001' });
+    await kit.post('/v1/members', { id: 'e', address: 'h:1', voter: true });
+    await kit.ask('/v1/members/d/promote', { method: 'POST' });
+    await kit.post('/v1/members/d/promote', { insteadOf: 'c' });
+    await kit.ask('/v1/members/d', { method: 'DELETE' });
+    await kit.ask('/v1/members/e?force=true', { method: 'DELETE' });
+
+    expect(added).toMatchObject({ status: 200, json: { changed: true, members: [{ id: 'a' }] } });
+    expect(kit.service.memberChanges).toEqual([
+      { memberAdd: { id: 'd', address: '10.0.0.4:7001' } },
+      { memberAdd: { id: 'e', address: 'h:1', voter: true } },
+      { memberPromote: { id: 'd' } },
+      { memberPromote: { id: 'd', insteadOf: 'c' } },
+      { memberRemove: { id: 'd', force: false } },
+      { memberRemove: { id: 'e', force: true } },
+    ]);
+  });
+
+  test.each([
+    ['no address', 'POST', '/v1/members', { id: 'd' }],
+    ['a name that no member can have', 'POST', '/v1/members', { id: 'a b', address: 'h:1' }],
+    ['a field that nobody knows', 'POST', '/v1/members', { id: 'd', address: 'h:1', role: 'x' }],
+    ['a name in the path that none can have', 'DELETE', '/v1/members/a%20b', undefined],
+    ['a force that is no yes or no', 'DELETE', '/v1/members/a?force=maybe', undefined],
+  ])('a request with %s is refused', async (_what, method, where, body) => {
+    const json = body === undefined ? {} : { body: JSON.stringify(body) };
+    const headers = { 'content-type': 'application/json' };
+
+    const refused = await kit.ask(where, { method, headers, ...json });
+
+    expect(refused).toMatchObject({ status: 400, json: { code: 'KV_INVALID' } });
   });
 });
 

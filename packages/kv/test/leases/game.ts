@@ -28,6 +28,7 @@ export class Game {
         return;
       case 'revoke':
         this.kit.revoke(step.id);
+        this.#promised.delete(step.id);
         return;
       case 'keepAlive':
         this.#keepAlive(step.id);
@@ -55,13 +56,12 @@ export class Game {
     if (how === 'fail') {
       call.fail();
     } else {
-      for (const id of call.ids) this.#promised.delete(id);
-      if (how === 'succeed') {
-        call.succeed();
-      } else {
-        for (const id of call.ids) this.kit.revoke(id);
-        call.fail();
+      // What was granted under the same id meanwhile is another lease, with a promise of its own.
+      for (const { id, grantedAt } of call.leases) {
+        if (this.kit.store.lease(id)?.grantedAt === grantedAt) this.#promised.delete(id);
       }
+      if (how === 'succeed') call.succeed();
+      else call.lose();
     }
     await this.kit.runtime.turns();
     this.check();
@@ -76,6 +76,8 @@ export class Game {
       for (const id of ids)
         assert(at >= (this.#promised.get(id) ?? 0), 'a lease must not end early');
     }
+    for (const id of this.#promised.keys())
+      assert(this.kit.store.lease(id) !== undefined, 'a lease must not end for another one');
     const open = calls.slice(this.#answered).filter(({ signal }) => !signal.aborted);
     assert(open.length <= 1, 'one revocation at a time');
     assert(this.kit.runtime.timerCount <= 1, 'one timer for all');

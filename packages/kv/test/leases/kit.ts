@@ -1,39 +1,53 @@
-import { LeaseClock, type LeaseClockOptions } from '../../src/server/leases/lease-clock.ts';
+import {
+  type Granted,
+  LeaseClock,
+  type LeaseClockOptions,
+} from '../../src/server/leases/lease-clock.ts';
 import { VirtualRuntime } from './virtual-runtime.ts';
 
 /** Leases as the store has them. */
 export class Leases {
-  readonly #ttls = new Map<number, number>();
+  readonly #leases = new Map<number, Granted>();
+  #grants = 0;
 
   get count(): number {
-    return this.#ttls.size;
+    return this.#leases.size;
   }
 
-  lease(id: number): { readonly ttl: number } | undefined {
-    const ttl = this.#ttls.get(id);
-    return ttl === undefined ? undefined : { ttl };
+  lease(id: number): Granted | undefined {
+    return this.#leases.get(id);
   }
 
-  *leases(): Iterable<{ readonly id: number; readonly ttl: number }> {
-    for (const [id, ttl] of this.#ttls) yield { id, ttl };
+  leases(): Iterable<Granted> {
+    return this.#leases.values();
   }
 
   set(id: number, ttl: number): void {
-    this.#ttls.set(id, ttl);
+    this.#grants += 1;
+    this.#leases.set(id, { id, ttl, grantedAt: this.#grants });
   }
 
   delete(id: number): boolean {
-    return this.#ttls.delete(id);
+    return this.#leases.delete(id);
+  }
+
+  /** What the log does with a revocation: a lease that was granted since stays. */
+  deleteGranted({ id, grantedAt }: Granted): boolean {
+    const isMeant = grantedAt === 0 || this.#leases.get(id)?.grantedAt === grantedAt;
+    return isMeant && this.#leases.delete(id);
   }
 }
 
 /** One call of `revoke`, which ends when the test says so. */
 export interface Revocation {
   readonly ids: readonly number[];
+  readonly leases: readonly Granted[];
   readonly at: number;
   readonly signal: AbortSignal;
   readonly succeed: () => void;
   readonly fail: () => void;
+  /** It took effect, and nobody hears of it. */
+  readonly lose: () => void;
 }
 
 /** A clock with its store, in virtual time, whose revocations are answered by the test. */
@@ -48,7 +62,7 @@ export class ClockKit {
     this.clock = new LeaseClock({
       store,
       runtime,
-      revoke: (ids, { signal }) => this.#revoke(ids, signal),
+      revoke: (leases, { signal }) => this.#revoke(leases, signal),
       ...options,
     });
   }
@@ -68,18 +82,28 @@ export class ClockKit {
     this.clock.applied({ leases: [id] });
   };
 
-  #revoke(ids: readonly number[], signal: AbortSignal): Promise<void> {
+  #revoke(leases: readonly Granted[], signal: AbortSignal): Promise<void> {
+    const ids = leases.map(({ id }) => id);
+    const end = (): void => {
+      const gone = leases.filter((lease) => this.store.deleteGranted(lease));
+      this.clock.applied({ leases: gone.map(({ id }) => id) });
+    };
     return new Promise((resolve, reject) => {
+      const fail = (): void => reject(new Error('It was not replicated.'));
       this.calls.push({
         ids,
+        leases,
         at: this.runtime.now(),
         signal,
         succeed: () => {
-          for (const id of ids) this.store.delete(id);
-          this.clock.applied({ leases: ids });
+          end();
           resolve();
         },
-        fail: () => reject(new Error('It was not replicated.')),
+        fail,
+        lose: () => {
+          end();
+          fail();
+        },
       });
     });
   }

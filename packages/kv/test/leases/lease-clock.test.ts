@@ -102,6 +102,22 @@ describe('Leases on the leader', () => {
     expect(calls.map(({ ids }) => ids)).toEqual([[7], [7]]);
   });
 
+  it('whose id is granted again in the log before its revocation leaves the new one alone', async () => {
+    const { runtime, clock, calls, grant, store } = leading();
+    grant(7, 1);
+    const first = store.lease(7);
+    await runtime.pass(1000);
+
+    store.delete(7);
+    grant(7, 3);
+    calls[0]?.succeed();
+    await runtime.turns();
+
+    expect(calls.map(({ leases }) => leases)).toMatchObject([[{ id: 7, ttl: 1, ...first }]]);
+    expect(store.lease(7)).toMatchObject({ ttl: 3 });
+    expect(clock.remaining(7)).toBe(3);
+  });
+
   it('a snapshot takes leases away and brings others, and leaves what it finds', async () => {
     const { runtime, clock, store, grant } = leading();
     grant(1, 10);

@@ -23,7 +23,7 @@ describe('the options of a member', () => {
 
     expect(infoOf(settings, '10.0.0.1:1')).toEqual({
       address: '10.0.0.1:1',
-      data: { client: 'tcp://10.0.0.1:1', http: 'http://10.0.0.1:80' },
+      data: { client: 'tcp://10.0.0.1:1', http: 'http://10.0.0.1:80', commands: '2' },
     });
   });
 

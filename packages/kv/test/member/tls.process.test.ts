@@ -45,6 +45,17 @@ test('members with certificates serve, pass on what is for the leader, and compa
   expect(clientAddress).toMatch(/^tls:/);
 });
 
+test('a member that knows the address of one joins, with a certificate of its own name', async () => {
+  await using cluster = await MemberCluster.start(['a', 'b'], optionsOf);
+  await put(cluster.member('a').service, 'k', 'v');
+
+  const joined = await cluster.startOne('d', { join: [cluster.member('b').address] });
+  await joined.ready(patience());
+
+  expect(await get(joined.service, 'k')).toBe('v');
+  expect(joined.raft.metrics.membership.voters).toEqual([['a', 'b', 'd']]);
+});
+
 test('who is no member may not ask what members ask', async () => {
   await using cluster = await MemberCluster.start(names, optionsOf);
   await put(cluster.member('a').service, 'k', 'v');

@@ -3,6 +3,10 @@ import type { CallContext, KvService, KvStatus, SessionNumber } from '../../src/
 import type {
   LeaseId,
   LeaseTimeToLive,
+  MemberAddRequest,
+  MemberPromoteRequest,
+  MemberRemoveRequest,
+  MembershipChange,
   RangeRequest,
   RangeResponse,
   WatchBatch,
@@ -93,7 +97,7 @@ export class FakeService implements KvService {
   answerWrite: (command: Uint8Array, context: CallContext) => Promise<Uint8Array> = async (bytes) =>
     bytes;
   answerBarrier: () => Promise<void> = async () => undefined;
-  answerRange: (request: RangeRequest) => RangeResponse = () => ({
+  answerRange: (request: RangeRequest, mostBytes?: number) => RangeResponse = () => ({
     revision: this.revision,
     kvs: [],
     more: false,
@@ -124,8 +128,8 @@ export class FakeService implements KvService {
     await this.answerBarrier();
   }
 
-  range(request: RangeRequest): RangeResponse {
-    return this.answerRange(request);
+  range(request: RangeRequest, mostBytes?: number): RangeResponse {
+    return this.answerRange(request, mostBytes);
   }
 
   watch(request: WatchRequest, { signal }: CallContext): AsyncIterable<WatchBatch> {
@@ -171,11 +175,33 @@ export class FakeService implements KvService {
       members: [],
       isServing: true,
       problems: [],
+      alerts: [],
     };
   }
 
   hash(): { readonly revision: number; readonly hash: string } {
     return { revision: this.revision, hash: '0123456789abcdef' };
+  }
+
+  async memberAdd({ id, address }: MemberAddRequest): Promise<MembershipChange> {
+    this.asked.push(`memberAdd ${id} ${address}`);
+    return { changed: true, members: [] };
+  }
+
+  async memberPromote({ id, insteadOf }: MemberPromoteRequest): Promise<MembershipChange> {
+    this.asked.push(`memberPromote ${id} ${insteadOf}`);
+    return { changed: true, members: [] };
+  }
+
+  async memberRemove({ id, force }: MemberRemoveRequest): Promise<MembershipChange> {
+    this.asked.push(`memberRemove ${id} ${force}`);
+    return { changed: true, members: [] };
+  }
+
+  async *snapshot({ serializable = false }): AsyncGenerator<Uint8Array> {
+    this.asked.push(`snapshot${serializable ? ' serializable' : ''}`);
+    yield Buffer.from('the ');
+    yield Buffer.from('state');
   }
 
   async transferLeadership(to: string | undefined): Promise<void> {

@@ -111,6 +111,25 @@ describe('reads', () => {
     ]);
   });
 
+  test('get each the room that those before it have left in the answer', async () => {
+    const value = new Uint8Array(1000);
+    const kv = { key, value, createRevision: 2, modRevision: 3, version: 2, lease: 0 };
+    const rooms: number[] = [];
+    wire.service.answerRange = (_request, mostBytes = 0) => {
+      rooms.push(mostBytes);
+      return { revision: 8, kvs: [kv], more: true, count: 4 };
+    };
+
+    const call = encodeRangeCall({ requests: [{ key }, { key }, { key }], serializable: true });
+    const { length } = await wire.channel.call(call);
+
+    const [first = 0, second = 0, third = 0] = rooms;
+    expect(first).toBeLessThan(32 * 1024 * 1024);
+    expect(second - third).toBe(first - second);
+    expect(first - second).toBeGreaterThan(1000);
+    expect(third).toBe(32 * 1024 * 1024 - (length - (first - second)));
+  });
+
   test('do not wait for a barrier when any state will do', async () => {
     wire.service.answerBarrier = () => Promise.reject(new Error('must not be asked'));
 
@@ -165,6 +184,10 @@ describe('a rare call', () => {
     await rare(wire, 'closeSession', { id: 77 });
     await rare(wire, 'transferLeadership', { to: 'b' });
     await rare(wire, 'transferLeadership', {});
+    const changed = { changed: true, members: [] };
+    expect(await rare(wire, 'memberAdd', { id: 'd', address: 'h:1' })).toEqual(changed);
+    expect(await rare(wire, 'memberPromote', { id: 'd', insteadOf: 'c' })).toEqual(changed);
+    expect(await rare(wire, 'memberRemove', { id: 'd', force: true })).toEqual(changed);
     expect(await rare(wire, 'leases', {})).toEqual([3, 4]);
     expect(await rare(wire, 'status', {})).toEqual(wire.service.status());
     expect(await rare(wire, 'hash', {})).toEqual(wire.service.hash());
@@ -182,6 +205,9 @@ describe('a rare call', () => {
       'closeSession 77',
       'transferLeadership b',
       'transferLeadership undefined',
+      'memberAdd d h:1',
+      'memberPromote d c',
+      'memberRemove d true',
     ]);
   });
 

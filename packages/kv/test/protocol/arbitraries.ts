@@ -120,7 +120,7 @@ export const operation: Arbitrary<Operation> = fc.oneof(
   typed('txn', txn(3)),
   typed('compact', fc.record({ revision: u53 })),
   typed('leaseGrant', both(fc.record({ ttl: named }), some({ id: named }))),
-  typed('leaseRevoke', fc.record({ id: u53 })),
+  typed('leaseRevoke', both(fc.record({ id: u53 }), some({ grantedAt: named }))),
   fc.constant({ type: 'mark' as const }),
 ) as Arbitrary<Operation>;
 

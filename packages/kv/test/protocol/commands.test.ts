@@ -71,6 +71,21 @@ describe('a command', () => {
     ]);
   });
 
+  test('has the oldest version that knows all that is in it', () => {
+    const writer = new CommandWriter();
+    const revoke: Operation = { type: 'leaseRevoke', id: 7, grantedAt: 9 };
+
+    writer.put({ key, value });
+    writer.add(revoke);
+    writer.add({ type: 'mark' });
+    const newer = writer.finish();
+    writer.add({ type: 'leaseRevoke', id: 7 });
+    const older = writer.finish();
+
+    expect([newer[0], older[0]]).toEqual([2, 1]);
+    expect(decodeCommand(newer)).toEqual([{ type: 'put', key, value }, revoke, { type: 'mark' }]);
+  });
+
   test('of a put takes ten bytes besides key and value, and eight more for a lease', () => {
     const plain = encodeCommand([{ type: 'put', key, value }]);
     const leased = encodeCommand([{ type: 'put', key, value, lease: 7 }]);
@@ -238,7 +253,9 @@ describe('a writer of commands', () => {
 describe('bytes that are no command are refused:', () => {
   test.each<[string, Uint8Array, string]>([
     ['nothing', noBytes, 'at byte 0'],
-    ['another version', Uint8Array.of(2, 0, 0, 0, 0), 'its version is 2'],
+    ['another version', Uint8Array.of(3, 0, 0, 0, 0), 'its version is 3, and 1 to 2 are known'],
+    ['what version 1 does not know', commandOf(9, ...bytesOf(16, 1)), 'number 9'],
+    ['a grant at 0', Uint8Array.of(2, 1, 0, 0, 0, 9, ...bytesOf(16, 0)), 'has the index 0'],
     ['no operation', Uint8Array.of(1, 0, 0, 0, 0), 'at least one operation'],
     ['an unknown operation', commandOf(99), 'in part 0, at byte 6, there is no operation with the'],
     ['a read outside of a transaction', commandOf(8, 0, 0, 1, 0, 0, 0, 107), 'number 8'],

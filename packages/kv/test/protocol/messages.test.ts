@@ -89,6 +89,12 @@ describe('a rare call', () => {
     status: fc.constant({}),
     hash: fc.constant({}),
     transferLeadership: fc.oneof(fc.constant({}), fc.record({ to: fc.string() })),
+    memberAdd: fc.record(
+      { id: fc.string(), address: fc.string(), voter: fc.boolean() },
+      { requiredKeys: ['id', 'address'] },
+    ),
+    memberPromote: fc.record({ id: fc.string(), insteadOf: fc.string() }, { requiredKeys: ['id'] }),
+    memberRemove: fc.record({ id: fc.string(), force: fc.boolean() }, { requiredKeys: ['id'] }),
     watch: fc.record({ stream: fc.constant(stream), watch, request: watchRequest }),
     unwatch: fc.record({ stream: fc.constant(stream), watch }),
   };
@@ -112,6 +118,9 @@ describe('a rare call', () => {
     ['a field that nobody knows', '{"method":"status","params":{"verbose":true}}'],
     ['another field beside', '{"method":"status","id":1}'],
     ['a lease that is no number', '{"method":"leaseTimeToLive","params":{"id":"7"}}'],
+    ['a member without an address', '{"method":"memberAdd","params":{"id":"d"}}'],
+    ['a wish that is no yes or no', '{"method":"memberRemove","params":{"id":"d","force":"1"}}'],
+    ['a member with a disk', '{"method":"memberPromote","params":{"id":"d","disk":1}}'],
     ['a session below zero', '{"method":"closeSession","params":{"id":-1}}'],
     ['a stream that can be guessed', '{"method":"unwatch","params":{"stream":"a","watch":1}}'],
     ['a watch without a key', `{"method":"watch","params":{"stream":"${stream}","watch":1}}`],
@@ -153,6 +162,16 @@ describe('an answer to a rare call', () => {
     members: [{ id: 'a', role: 'voter' as const, peerAddress: 'h:1', clientAddress: 'h:1' }],
     isServing: true,
     problems: ['disk is full'],
+    alerts: [
+      {
+        code: 'disk-full' as const,
+        severity: 'error' as const,
+        member: 'a',
+        message: 'Nothing is free.',
+        advice: 'Make room.',
+      },
+    ],
+    disk: { freeBytes: 0, lowBytes: 1024, logBytes: 7, snapshotBytes: 8 },
   };
   const answers: { [Method in RareMethod]: RareMethods[Method]['answer'] } = {
     openSession: 12,
@@ -162,6 +181,9 @@ describe('an answer to a rare call', () => {
     status,
     hash: { revision: 5, hash: '00ff' },
     transferLeadership: undefined,
+    memberAdd: { changed: true, members: status.members },
+    memberPromote: { changed: false, members: [] },
+    memberRemove: { changed: true, members: status.members },
     watch: { from: 8 },
     unwatch: undefined,
   };

@@ -28,7 +28,7 @@ import {
   encodeProgress,
   WatchFrameReader,
 } from '../../src/protocol/watching.ts';
-import type { KeyValue, Operation, RangeRequest, Result } from '../../src/types.ts';
+import type { KeyValue, KvStatus, Operation, RangeRequest, Result } from '../../src/types.ts';
 
 /*
  * One message of each kind with something in every field, and what a reader must find in it. Their
@@ -183,6 +183,22 @@ function frame(name: string, bytes: Uint8Array, read: unknown): Sample {
   return { name: `frame ${name}`, bytes, decode: framesOf, value: [read] };
 }
 
+const laterOperations: readonly Operation[] = [
+  { type: 'put', key, value },
+  { type: 'leaseRevoke', id: 35, grantedAt: largest },
+  { type: 'leaseRevoke', id: 36 },
+];
+
+/** What the first version did not have; in golden/version-2.txt. */
+export const laterSamples: readonly Sample[] = [
+  {
+    name: 'command of version 2',
+    bytes: encodeCommand(laterOperations),
+    decode: decodeCommand,
+    value: laterOperations,
+  },
+];
+
 export const samples: readonly Sample[] = [
   { name: 'command', bytes: command, decode: decodeCommand, value: operations },
   { name: 'results', bytes: writtenResults(), decode: decodeResults, value: results },
@@ -224,9 +240,10 @@ export const samples: readonly Sample[] = [
   },
   {
     name: 'answer rare',
-    bytes: encodeRareAnswer('status', status),
+    // The first version told of no alerts.
+    bytes: encodeRareAnswer('status', status as unknown as KvStatus),
     decode: (bytes) => decodeRareAnswer('status', bytes),
-    value: status,
+    value: { ...status, alerts: [] },
   },
   {
     name: 'watches',

@@ -99,7 +99,8 @@ test.each([
   [['serve', '--help'], 0, 'Usage: quorate serve', ''],
   [['serve', '--version'], 0, '0.', ''],
   [['--version'], 0, '0.', ''],
-  [['sevre'], 2, '', 'did you mean "serve"?'],
+  [['sevre'], 2, '', 'Did you mean serve?'],
+  [['help', 'serve'], 0, 'Usage: quorate serve', ''],
   [['serve', '--nmae', 'a'], 2, '', 'did you mean "--name"?'],
 ])('quorate %j ends with %i', async (args, code, out, err) => {
   const ended = await run(...args).ended;

@@ -30,6 +30,10 @@ export async function calmDown(world: KvWorld): Promise<FinalState | undefined> 
     const names = who.map(({ name, working }) => `${name} (${working})`).join(', ');
     return fail(world, `Calls of ${names} have not ended ${settleMs} ms after all was well`);
   }
+  if (!(await world.run(settleMs, () => world.replacement === undefined))) {
+    const { old, fresh } = world.replacement ?? {};
+    return fail(world, `Member ${old?.name} is not replaced by ${fresh?.name}`);
+  }
   const end = await readEnd(world);
   if (end === undefined) return undefined;
   await closeClients(world);
@@ -51,10 +55,10 @@ export async function calmDown(world: KvWorld): Promise<FinalState | undefined> 
 
 /** Reads by a client of its own what has become of lists and counters. */
 async function readEnd(world: KvWorld): Promise<FinalState | undefined> {
-  const { queue, choices, net, peers } = world;
+  const { queue, choices, net, addresses } = world;
   const process = new KvProcess({ node: 'reader', life: 1, queue, choices, rate: 1 });
   const client = new KvClient({
-    servers: Object.values(peers),
+    servers: addresses,
     runtime: process,
     sockets: net.socketsOf('reader', process),
     timeoutMs: finalTimeoutMs,

@@ -3,6 +3,7 @@ import { type Choices, pick } from '../../../quorate/test/sim/choices.ts';
 import { KvClient } from '../../src/client.ts';
 import { isAllowed } from './outcomes.ts';
 import { KvProcess } from './process.ts';
+import { handOverLate, isolateLeader, reserve } from './set-pieces.ts';
 import { type Desk, workersFor } from './workers/workers.ts';
 import type { KvWorld } from './world.ts';
 
@@ -28,7 +29,7 @@ export class SimClient {
 
   start(): void {
     if (this.isAlive) return;
-    const { queue, choices, net, peers, knobs } = this.#world;
+    const { queue, choices, net, addresses, knobs } = this.#world;
     this.#life += 1;
     this.working = 0;
     const process = new KvProcess({
@@ -40,11 +41,11 @@ export class SimClient {
     });
     const sockets = net.socketsOf(this.name, process);
     this.process = process;
-    const addresses = Object.values(peers);
+    const isReplaced = knobs.faults['operation.replace'];
     const first = pick(choices, 'client.server', addresses);
     const client = new KvClient({
-      // Some know one member only, and learn of the others.
-      servers: choices.choose('client.servers', 3) === 2 ? [first] : addresses,
+      // Some know one member only, and learn of the others; but that one must not leave for good.
+      servers: choices.choose('client.servers', 3) === 2 && !isReplaced ? [first] : addresses,
       runtime: process,
       sockets,
       timeoutMs: knobs.timeoutMs,
@@ -67,7 +68,7 @@ export class SimClient {
   }
 
   #desk(client: KvClient, process: KvProcess, choices: Choices, sockets: Desk['sockets']): Desk {
-    const { records, chronicle, knobs, peers } = this.#world;
+    const { records, chronicle, knobs, addresses } = this.#world;
     const name = `${this.name}.${this.#life}`;
     return {
       name,
@@ -78,8 +79,16 @@ export class SimClient {
       records,
       chronicle,
       knobs,
-      addresses: Object.values(peers),
+      addresses,
       world: this.#world,
+      setPieces: {
+        reserve: (ms) => reserve(this.#world, ms),
+        handOverLate: (times) => handOverLate(this.#world, times),
+        isolateLeader: (ms) => {
+          const at = addresses.indexOf(isolateLeader(this.#world, ms) ?? '');
+          return at < 0 ? undefined : at;
+        },
+      },
       rest: () => {
         const ms = knobs.restMs * (0.25 + choices.choose(`rest.${this.name}`, 64) / 42);
         return new Promise((resolve) => process.setTimer(() => resolve(), ms));

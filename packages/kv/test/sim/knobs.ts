@@ -22,17 +22,42 @@ export const faultKinds = [
   'clock.change',
   'operation.transfer',
   'operation.snapshot',
+  'operation.replace',
   'client.crash',
   'client.pause',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
 
+/** Leases that end while the leadership is handed over, or are renewed at who leads no more. */
+export type Focus = 'all' | 'leasesHandedOver' | 'leasesAtOldLeaders';
+
+const foci: readonly Focus[] = [
+  ...Array.from({ length: 5 }, () => 'all' as const),
+  'leasesHandedOver',
+  'leasesAtOldLeaders',
+];
+
+/** What may go wrong by chance in a run about leases. */
+const besideLeases: readonly FaultKind[] = [
+  'net.reset',
+  'net.tail',
+  'disk.slow',
+  'process.slow',
+  'clock.rate',
+  'client.pause',
+];
+
 /** What is drawn for a whole run. */
 export interface KvKnobs {
   readonly memberCount: number;
   readonly clientCount: number;
   readonly faults: Readonly<Record<FaultKind, boolean>>;
+  /**
+   * What the run is about. Little goes wrong by chance if it is about leases: much does at the very
+   * moment at which one is to end, or is renewed.
+   */
+  readonly focus: Focus;
   /** How long anything goes, in milliseconds of the world. */
   readonly chaosMs: number;
   /** How often the nemesis acts, on average. */
@@ -67,12 +92,17 @@ export function drawKnobs(choices: Choices): KvKnobs {
   const faults = Object.fromEntries(
     faultKinds.map((kind) => [kind, choose(`fault.${kind}`, [false, true])]),
   ) as Record<FaultKind, boolean>;
+  const focus = choose('focus', foci);
+  if (focus !== 'all') {
+    for (const kind of faultKinds) faults[kind] &&= besideLeases.includes(kind);
+  }
   const clock = drawClock(choices, faults['clock.rate'] || faults['clock.change']);
   return {
     memberCount: choose('memberCount', [3, 3, 3, 5]),
     clientCount: choose('clientCount', [3, 2, 4, 6]),
     faults,
-    chaosMs: choose('chaosMs', [4000, 3000, 6000, 9000]),
+    focus,
+    chaosMs: focus !== 'all' ? 9000 : choose('chaosMs', [4000, 3000, 6000, 9000]),
     nemesisMs: choose('nemesisMs', [700, 300, 150]),
     restMs: choose('restMs', [60, 30, 150]),
     net: {

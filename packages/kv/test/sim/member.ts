@@ -3,7 +3,7 @@ import { walStorage } from 'quorate/storage/wal';
 import { type CrashKind, SimDisk } from '../../../quorate/test/sim/disk.ts';
 
 import { wirePort } from '../../../quorate/test/sim/wire-net.ts';
-import { KvMember } from '../../src/server/member.ts';
+import { KvMember, type KvMemberOptions } from '../../src/server/member.ts';
 import { KvProcess } from './process.ts';
 import { KvViolation } from './violation.ts';
 import type { KvWorld } from './world.ts';
@@ -24,10 +24,14 @@ export class SimMember {
   readonly #world: KvWorld;
   #life = 0;
   #isClosing = false;
+  #isEnded = false;
+  readonly #place: Partial<KvMemberOptions>;
 
-  constructor(name: string, world: KvWorld) {
+  /** @param place by whom it joins, if it is none of the first members. */
+  constructor(name: string, world: KvWorld, place: Partial<KvMemberOptions> = {}) {
     this.name = name;
     this.#world = world;
+    this.#place = place;
     this.disk = new SimDisk({
       queue: world.queue,
       choices: world.choices,
@@ -62,7 +66,7 @@ export class SimMember {
 
   /** Starts a process on what is on the disk. */
   start(): void {
-    if (this.isAlive) return;
+    if (this.isAlive || this.#isEnded) return;
     const { queue, choices } = this.#world;
     this.#life += 1;
     this.#isClosing = false;
@@ -88,6 +92,12 @@ export class SimMember {
     if (process === undefined || process.isDead) return;
     this.#end(process, kind);
     this.#world.tell(`crash ${this.name} ${kind}`);
+  }
+
+  /** There is no process of it from now on. */
+  end(): void {
+    this.#isEnded = true;
+    this.crash('kill');
   }
 
   /** Closes the member as a program does that ends. */
@@ -123,7 +133,7 @@ export class SimMember {
       name: this.name,
       directory: '/data',
       listen: { host: this.name, port: wirePort },
-      peers,
+      ...(this.#place.join === undefined ? { peers } : this.#place),
       storage,
       runtime: process,
       sockets: { acceptor: sockets, dialer: sockets },
@@ -153,6 +163,8 @@ export class SimMember {
       warn: ignore,
       error: (details, message) => {
         if (process.isDead || harmless.includes(message)) return;
+        // One that was removed says so, until it is ended.
+        if (this.#world.replacement?.old === this) return;
         const text = `Member ${this.name} says: ${message} ${JSON.stringify(details)}`;
         this.#world.fail(new KvViolation('health', text));
       },

@@ -4,6 +4,7 @@ import type { SimProcess } from '../../../quorate/test/sim/process.ts';
 import type { SimClient } from './client.ts';
 import { type FaultKind, faultKinds } from './knobs.ts';
 import type { SimMember } from './member.ts';
+import { replaceOne } from './replacement.ts';
 import type { KvWorld } from './world.ts';
 
 type Action = (world: KvWorld) => void;
@@ -24,6 +25,7 @@ const actions: Readonly<Partial<Record<FaultKind, Action>>> = {
   'clock.change': changeClock,
   'operation.transfer': transfer,
   'operation.snapshot': snapshot,
+  'operation.replace': replaceOne,
   'client.crash': crashClient,
   'client.pause': pauseClient,
 };

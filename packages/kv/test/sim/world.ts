@@ -11,6 +11,7 @@ import { SimClient } from './client.ts';
 import type { FaultKind, KvKnobs } from './knobs.ts';
 import { SimMember } from './member.ts';
 import { Records } from './records.ts';
+import type { Replacement } from './replacement.ts';
 import { KvViolation } from './violation.ts';
 
 export interface KvWorldOptions {
@@ -32,8 +33,14 @@ export class KvWorld {
   readonly net: WireNet;
   readonly members = new Map<string, SimMember>();
   readonly clients = new Map<string, SimClient>();
-  /** Names and addresses of the members. */
+  /** Names and addresses of the first members. */
   readonly peers: Readonly<Record<string, string>>;
+  /** A fault that has to take its course is under way until then. */
+  reservedUntil = 0;
+  /** The one that is under way. */
+  replacement: Replacement | undefined;
+  /** Members that have, or had, a name. */
+  named: number;
   readonly records = new Records();
   readonly chronicle = new Chronicle({ onChange: (change) => this.#changed(change) });
   readonly faults = new Map<string, number>();
@@ -66,6 +73,7 @@ export class KvWorld {
     });
     const names = Array.from({ length: knobs.memberCount }, (_, at) => `member-${at + 1}`);
     this.peers = Object.fromEntries(names.map((name) => [name, `${name}:${wirePort}`]));
+    this.named = names.length;
     for (const name of names) this.members.set(name, new SimMember(name, this));
     for (let at = 1; at <= knobs.clientCount; at += 1) {
       this.clients.set(`client-${at}`, new SimClient(`client-${at}`, this));
@@ -83,6 +91,22 @@ export class KvWorld {
 
   get isOver(): boolean {
     return this.failure !== undefined;
+  }
+
+  /** Where the members are that there are now. */
+  get addresses(): readonly string[] {
+    return [...this.members.values()].map(({ address }) => address);
+  }
+
+  /** A member with a new name, which takes part in the cluster once it has started and joined. */
+  addMember({ isAdded }: { readonly isAdded: boolean }): SimMember {
+    this.named += 1;
+    const name = `member-${this.named}`;
+    const seeds = this.addresses;
+    const member = new SimMember(name, this, { join: seeds, voter: !isAdded });
+    if (this.knobs.faults['clock.rate']) member.rate = this.drawRate();
+    this.members.set(name, member);
+    return member;
   }
 
   drawRate(): number {

@@ -138,6 +138,12 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
       .map(([id, ttl]) => ({ type: 'leaseGrant' as const, id, ttl })),
   },
   { weight: 1, arbitrary: lease.map((id) => ({ type: 'leaseRevoke' as const, id })) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(lease, fc.integer({ min: 1, max: 12 }))
+      .map(([id, grantedAt]) => ({ type: 'leaseRevoke' as const, id, grantedAt })),
+  },
   { weight: 1, arbitrary: fc.constant({ type: 'mark' as const }) },
 );
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { encodeCommand } from '../../src/protocol/commands.ts';
 import { KvStore } from '../../src/store/store.ts';
-import { apply, bytes, codeOf, history, pairs, plain, put, run } from './kit.ts';
+import type { Operation } from '../../src/types.ts';
+import { apply, applyAt, bytes, codeOf, history, pairs, plain, put, run } from './kit.ts';
 
 const everything = { key: bytes('\0'), end: bytes('\0') };
 
@@ -266,11 +267,35 @@ describe('leases', () => {
       { id: 4 },
       { code: 'KV_LEASE_EXISTS' },
     ]);
-    expect([...store.leases()]).toEqual([
+    expect([...store.leases()]).toMatchObject([
       { id: 1, ttl: 5 },
       { id: 2, ttl: 6 },
       { id: 4, ttl: 8 },
     ]);
+  });
+
+  test('that were granted again under an id are not revoked for the one before', () => {
+    const store = new KvStore();
+    const revoke = (index: number, grantedAt: number): unknown =>
+      plain(applyAt(store, index, [{ type: 'leaseRevoke', id: 7, grantedAt }]));
+    const grant: Operation = { type: 'leaseGrant', id: 7, ttl: 5 };
+
+    applyAt(store, 3, [grant]);
+    applyAt(store, 4, [{ type: 'leaseRevoke', id: 7 }, grant]);
+    applyAt(store, 5, [{ type: 'put', key: bytes('a'), value: bytes(''), lease: 7 }]);
+
+    expect(revoke(6, 3)).toMatchObject([{ type: 'error', code: 'KV_LEASE_NOT_FOUND' }]);
+    expect(store.lease(7)).toMatchObject({ grantedAt: 4, keys: ['a'] });
+    expect(revoke(7, 4)).toMatchObject([{ type: 'leaseRevoke', deleted: 1 }]);
+    expect(revoke(8, 4)).toMatchObject([{ type: 'error', code: 'KV_LEASE_NOT_FOUND' }]);
+  });
+
+  test('whose grant is not known any more are revoked whichever is meant', () => {
+    const store = new KvStore();
+    run(store, { type: 'leaseGrant', id: 7, ttl: 5 });
+
+    expect(run(store, { type: 'leaseRevoke', id: 7, grantedAt: 3 })).toMatchObject({ deleted: 0 });
+    expect(store.leaseCount).toBe(0);
   });
 
   test('take their keys with them, at one revision and in order', () => {

@@ -9,6 +9,11 @@ export function bytes(text: string): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
+/** Applies operations as the command at an index of the log. */
+export function applyAt(store: KvStore, index: number, operations: readonly Operation[]): Result[] {
+  return decodeResults(store.apply(encodeCommand(operations), index));
+}
+
 /** Applies operations as one command. */
 export function apply(store: KvStore, ...operations: readonly Operation[]): Result[] {
   return decodeResults(store.apply(encodeCommand(operations)));
@@ -101,9 +106,10 @@ export function picture(store: KvStore): unknown {
     const stored = store.changesAt(at) ?? [];
     events.push(stored.map((change) => store.eventOf(change, { previous: true })));
   }
-  const leases = [...store.leases()].map(({ id, ttl }) => ({
+  const leases = [...store.leases()].map(({ id, ttl, grantedAt }) => ({
     id,
     ttl,
+    grantedAt,
     keys: store.lease(id)?.keys.map(bytesOf),
   }));
   const counts = { revision, compactedRevision, keyCount, leaseCount };

@@ -104,3 +104,23 @@ test('after a restore it is told that anything may have changed', async () => {
   expect(told).toEqual([{ index: 9, revision: 2, leases: [], marks: [], restored: true }]);
   expect(machine.store.hash()).toBe(other.store.hash());
 });
+
+test('the chunks of a snapshot are one memory, and together what the store writes', async () => {
+  const machine = new KvStateMachine();
+  const value = new Uint8Array(2000).fill(7);
+  for (let at = 1; at <= 200; at += 1) {
+    const command = encodeCommand([{ type: 'put', key: Buffer.from(`key-${at}`), value }]);
+    machine.apply([{ logId: { term: 1, index: at }, command }]);
+  }
+
+  const memories = new Set<ArrayBufferLike>();
+  const parts: Uint8Array[] = [];
+  for (const chunk of await machine.snapshot()) {
+    memories.add(chunk.buffer);
+    parts.push(new Uint8Array(chunk));
+  }
+
+  expect(parts.length).toBeGreaterThan(3);
+  expect(memories.size).toBe(1);
+  expect(Buffer.concat(parts)).toEqual(Buffer.concat([...machine.store.snapshot()]));
+});

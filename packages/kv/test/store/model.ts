@@ -40,11 +40,14 @@ interface Change {
 export class ModelStore {
   revision: Revision = 1;
   compactedRevision: Revision = 0;
-  readonly leases: { id: number; ttl: number }[] = [];
+  readonly leases: { id: number; ttl: number; grantedAt: number }[] = [];
   #changes: Change[] = [];
   #nextLease = 1;
+  #index = 0;
 
-  apply(operations: readonly Operation[]): Result[] {
+  /** @param index the place in the log; 0: not known. */
+  apply(operations: readonly Operation[], index = 0): Result[] {
+    this.#index = index;
     return operations.map((operation) => {
       const { revision } = this;
       try {
@@ -121,8 +124,10 @@ export class ModelStore {
       case 'leaseGrant':
         return this.#grant(operation.id ?? 0, operation.ttl);
       case 'leaseRevoke': {
-        const { id } = operation;
-        if (!this.#hasLease(id)) throw new Refusal('KV_LEASE_NOT_FOUND');
+        const { id, grantedAt: wanted = 0 } = operation;
+        const { grantedAt } = this.leases.find((lease) => lease.id === id) ?? {};
+        const isThisOne = wanted === 0 || grantedAt === 0 || wanted === grantedAt;
+        if (grantedAt === undefined || !isThisOne) throw new Refusal('KV_LEASE_NOT_FOUND');
         const keys = this.keysOf(id);
         for (const key of keys) this.#delete({ key });
         this.leases.splice(
@@ -144,7 +149,7 @@ export class ModelStore {
       chosen = this.#nextLease;
       this.#nextLease += 1;
     }
-    this.leases.push({ id: chosen, ttl });
+    this.leases.push({ id: chosen, ttl, grantedAt: this.#index });
     return { type: 'leaseGrant', revision: this.revision, id: chosen, ttl };
   }
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { byteString } from '../../src/bytes.ts';
+import { KvError } from '../../src/errors.ts';
 import { KvStore } from '../../src/store/store.ts';
 import type { RangeRequest } from '../../src/types.ts';
 import { bytes, codeOf, pairs, plain, put } from './kit.ts';
@@ -122,4 +123,32 @@ test('values can be left out, and pairs altogether', () => {
     count: 2,
   });
   expect(store.range({ ...everything, countOnly: true, revision: 2 })).toMatchObject({ count: 1 });
+});
+
+test('an answer that would be too long is refused as soon as that is seen', () => {
+  const store = storeOf(...Array.from({ length: 500 }, (_, at) => `key-${at}=${'v'.repeat(100)}`));
+  const refusalOf = (request: RangeRequest, mostBytes: number): unknown => {
+    try {
+      return store.range(request, mostBytes).kvs.length;
+    } catch (error) {
+      if (!(error instanceof KvError) || error.code !== 'KV_TOO_LARGE') throw error;
+      if (!error.message.includes('in pages, with a limit')) throw error;
+      return error.details;
+    }
+  };
+  const sort = { target: 'mod', order: 'descend' } as const;
+  // The first keys are key-0, key-1, key-10, key-100: 40 bytes, the key, and a value of 100.
+  const came = 145 + 145 + 146 + 147;
+
+  expect(refusalOf(everything, 450)).toEqual({ limit: 'maxAnswerBytes', most: 450, came });
+  expect(refusalOf({ ...everything, minModRevision: 1 }, 450)).toMatchObject({ came });
+  expect(refusalOf({ ...everything, sort }, 450)).toMatchObject({ came: 4 * 147 });
+  expect(refusalOf({ ...everything, keysOnly: true }, 150)).toMatchObject({ came: came - 400 });
+  expect(refusalOf({ key: bytes('key-7') }, 144)).toMatchObject({ came: 145 });
+  expect(refusalOf(everything, -1)).toMatchObject({ came: 145 });
+  // What is not in the answer takes no room.
+  expect(refusalOf({ ...everything, limit: 3 }, 450)).toBe(3);
+  expect(refusalOf({ ...everything, limit: 3, sort }, 450)).toBe(3);
+  expect(refusalOf({ ...everything, limit: 3, maxModRevision: 9 }, 450)).toBe(3);
+  expect(refusalOf({ ...everything, countOnly: true }, 0)).toBe(0);
 });

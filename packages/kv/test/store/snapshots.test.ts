@@ -174,6 +174,23 @@ describe('content that is not whole', () => {
     other[13] = 9;
     other.writeUInt32LE(crc32(other.subarray(8)), 4);
 
-    expect(await expectRefused([other])).toContain('version 9; only 1 is known');
+    expect(await expectRefused([other])).toContain('version 9; only 1 to 2 are known');
   });
+});
+
+test('content of version 1 is read, and of its leases it is not known when they were granted', async () => {
+  const { crc32 } = await import('node:zlib');
+  const store = new KvStore();
+  run(store, { type: 'leaseGrant', id: 7, ttl: 5 });
+  const content = bytesOf(store);
+  // The head is 8 bytes of the frame, a tag, the magic, the version and three numbers.
+  const leaseAt = 8 + 1 + 4 + 1 + 3;
+  expect([...content.subarray(leaseAt, leaseAt + 4)]).toEqual([2, 7, 5, 0]);
+
+  const old = Buffer.concat([content.subarray(0, leaseAt + 3), content.subarray(leaseAt + 4)]);
+  old[13] = 1;
+  old.writeUInt32LE(old.length - 8, 0);
+  old.writeUInt32LE(crc32(old.subarray(8)), 4);
+
+  expect(picture(await restored([old]))).toEqual(picture(store));
 });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { KvStore } from '../../src/store/store.ts';
 import type { Operation } from '../../src/types.ts';
 import { command, rangeRequest } from './arbitraries.ts';
-import { apply, bytes, codeOf, picture, plain, restored } from './kit.ts';
+import { apply, applyAt, bytes, codeOf, picture, plain, restored } from './kit.ts';
 import { ModelStore, Refusal } from './model.ts';
 
 const isFull = process.env['QUORATE_TEST_FULL'] === '1';
@@ -25,7 +25,7 @@ function modelPicture(model: ModelStore, hash: string): unknown {
     hash,
     views: revisions.map((at) => model.pairsAt(at)),
     events: revisions.filter((at) => at !== compactedRevision).map((at) => model.changesAt(at)),
-    leases: leases.map(({ id, ttl }) => ({ id, ttl, keys: model.keysOf(id) })),
+    leases: leases.map((lease) => ({ ...lease, keys: model.keysOf(lease.id) })),
   });
 }
 
@@ -48,8 +48,10 @@ test('the store answers as a list of all changes does, and is the same at every 
       const store = new KvStore();
       const model = new ModelStore();
 
-      for (const operations of all) {
-        expect(plain(apply(store, ...operations))).toEqual(plain(model.apply(operations)));
+      for (const [before, operations] of all.entries()) {
+        const index = before + 1;
+        const results = applyAt(store, index, operations);
+        expect(plain(results)).toEqual(plain(model.apply(operations, index)));
         expect(picture(store)).toEqual(modelPicture(model, store.hash()));
         for (const request of requests) {
           expect(answerOf(() => store.range(request))).toEqual(
@@ -68,12 +70,14 @@ test('a store that was restored from a snapshot goes on exactly as the original'
   await fc.assert(
     fc.asyncProperty(commands, commands, async (before, after) => {
       const original = new KvStore();
-      for (const operations of before) apply(original, ...operations);
+      for (const [at, operations] of before.entries()) applyAt(original, at + 1, operations);
       const copy = await restored(original.snapshot());
       expect(picture(copy)).toEqual(picture(original));
 
-      for (const operations of after) {
-        expect(plain(apply(copy, ...operations))).toEqual(plain(apply(original, ...operations)));
+      for (const [at, operations] of after.entries()) {
+        const index = before.length + at + 1;
+        const results = applyAt(copy, index, operations);
+        expect(plain(results)).toEqual(plain(applyAt(original, index, operations)));
         expect(picture(copy)).toEqual(picture(original));
       }
     }),

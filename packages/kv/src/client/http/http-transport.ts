@@ -1,6 +1,8 @@
 import { KvError, type KvErrorCode } from '../../errors.ts';
 import type {
   LeaseId,
+  MemberAddRequest,
+  MemberRemoveRequest,
   MemberStatus,
   Operation,
   RangeRequest,
@@ -190,6 +192,29 @@ class HttpTransport implements Transport {
     return new HttpWatchStream({ caller: this.#caller, runtime: this.#runtime, receiver });
   }
 
+  async *snapshot({
+    serializable,
+    signal,
+  }: Parameters<Transport['snapshot']>[0]): AsyncGenerator<Uint8Array, void, undefined> {
+    const controller = this.#caller.begin();
+    const onAbort = (): void => controller.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const query = serializable ? '?serializable=true' : '';
+      const { body } = await this.#caller.open(`/v1/snapshot${query}`, controller);
+      // Not every browser can iterate over a body.
+      const reader = body.getReader();
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        yield next.value;
+      }
+    } catch (error) {
+      throw asKvError(error);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#caller.end(controller);
+    }
+  }
+
   close(): Promise<void> {
     this.#caller.close();
     return Promise.resolve();
@@ -214,6 +239,27 @@ function coldToHttp(method: ColdMethod, params: ColdMethods[ColdMethod]['params'
       return { method: 'GET', path: '/v1/leases' };
     case 'leaseTimeToLive':
       return { method: 'GET', path: `/v1/leases/${id}${keys === true ? '?keys=true' : ''}` };
+    default:
+      return memberCallToHttp(method, params);
+  }
+}
+
+/** The members and their leader. */
+function memberCallToHttp(
+  method: Exclude<ColdMethod, 'status'>,
+  params: ColdMethods[ColdMethod]['params'],
+): HttpRequest {
+  const { id, force, ...body } = params as Partial<MemberRemoveRequest & MemberAddRequest>;
+  const path = `/v1/members/${encodeURIComponent(id ?? '')}`;
+  switch (method) {
+    case 'memberAdd':
+      return { method: 'POST', path: '/v1/members', body: params };
+    case 'memberPromote':
+      return { method: 'POST', path: `${path}/promote`, body };
+    case 'memberRemove':
+      return { method: 'DELETE', path: force === true ? `${path}?force=true` : path };
+    default:
+      return { method: 'POST', path: '/v1/leader/transfer', body: params };
   }
 }
 
@@ -233,6 +279,12 @@ function coldFromJson(method: ColdMethod, json: unknown): unknown {
       const keys = (answer['keys'] as readonly BytesJson[]).map(bytesFromJson);
       return { ...answer, keys };
     }
+    case 'memberAdd':
+    case 'memberPromote':
+    case 'memberRemove':
+      return json;
+    case 'transferLeadership':
+      return undefined;
   }
 }
 

@@ -1,6 +1,6 @@
-import type { KeyValue, KvEvent, Revision, TxnRequest, TxnResponse } from '../../types.ts';
+import type { KeyValue, KvEvent, Revision } from '../../types.ts';
 import { bytesFrom, type Text } from '../text.ts';
-import type { Txn } from '../txn.ts';
+import { Held } from './held.ts';
 import { allUnder, isSameKey, placeOf, textOf, when } from './keys.ts';
 import type { CallOptions, RecipeKv } from './kv.ts';
 import { LeasedKey } from './leased-key.ts';
@@ -28,48 +28,14 @@ export interface Leader {
 const defaultTtl = 10;
 
 /** A leadership that was won. */
-export class Leadership implements AsyncDisposable {
-  readonly #own: LeasedKey;
-
-  constructor(own: LeasedKey) {
-    this.#own = own;
-  }
-
-  get key(): string {
-    return textOf(this.#own.key);
-  }
-
-  /** Higher than that of every leader before; send it along to what must obey the newest only. */
-  get fencingToken(): Revision {
-    return this.#own.createRevision;
-  }
-
-  /** Aborts when the leadership may be lost, never by `resign`. It is no fence; `commit` is. */
-  get signal(): AbortSignal {
-    return this.#own.signal;
-  }
-
-  /**
-   * A transaction that the store takes only if this one still leads at that moment.
-   *
-   * @throws {RecipeError} `KV_NOT_HELD` if it does not; nothing was changed then.
-   */
-  commit(request: TxnRequest, options: CallOptions = {}): Promise<TxnResponse> {
-    return this.#own.commit(request, options);
-  }
-
-  /** Begins such a transaction: `txn().if(...).then(...).else(...).commit()`. */
-  txn(): Txn {
-    return this.#own.txn();
-  }
-
+export class Leadership extends Held {
   /**
    * Tells everyone who observes something else than at the campaign.
    *
    * @throws {RecipeError} `KV_NOT_HELD` if this one leads no more.
    */
   async proclaim(value: Text, options: CallOptions = {}): Promise<void> {
-    const { key } = this.#own;
+    const { key } = this.own;
     const put = { type: 'put', key, value: bytesFrom(value, 'value'), ignoreLease: true } as const;
     await this.commit(when([], [put]), options);
   }
@@ -79,11 +45,7 @@ export class Leadership implements AsyncDisposable {
    * lease is over. A second call does nothing.
    */
   resign(options: CallOptions = {}): Promise<void> {
-    return this.#own.release(options);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.resign();
+    return this.own.release(options);
   }
 }
 

@@ -1,6 +1,5 @@
-import type { Revision, TxnRequest, TxnResponse } from '../../types.ts';
-import type { Txn } from '../txn.ts';
-import { allUnder, isEmpty, placeOf, textOf } from './keys.ts';
+import { Held } from './held.ts';
+import { allUnder, isEmpty, placeOf } from './keys.ts';
 import type { CallOptions, RecipeKv } from './kv.ts';
 import { LeasedKey } from './leased-key.ts';
 import { waitForTurn } from './queue.ts';
@@ -16,60 +15,13 @@ const defaultTtl = 10;
  * A lock that is held. It cannot be taken twice: who holds it and asks for it again waits for
  * itself.
  */
-export class Lock implements AsyncDisposable {
-  readonly #own: LeasedKey;
-
-  constructor(own: LeasedKey) {
-    this.#own = own;
-  }
-
-  /** The key that stands for the holder. */
-  get key(): string {
-    return textOf(this.#own.key);
-  }
-
-  /**
-   * Higher than that of every holder before. Where the lock guards something outside the store,
-   * send it along, and let that refuse a token lower than the highest it has seen.
-   */
-  get fencingToken(): Revision {
-    return this.#own.createRevision;
-  }
-
-  /**
-   * Aborts when the lock may be lost: the lease could not be kept alive, or somebody deleted the
-   * key. Never by `unlock`. A process that stood still learns of it late, so it is no fence: that
-   * is `commit`, and the token.
-   */
-  get signal(): AbortSignal {
-    return this.#own.signal;
-  }
-
-  /**
-   * A transaction that the store takes only if the lock is still held at that moment, whatever this
-   * process believes.
-   *
-   * @throws {RecipeError} `KV_NOT_HELD` if it is not; nothing was changed then.
-   */
-  commit(request: TxnRequest, options: CallOptions = {}): Promise<TxnResponse> {
-    return this.#own.commit(request, options);
-  }
-
-  /** Begins such a transaction: `txn().if(...).then(...).else(...).commit()`. */
-  txn(): Txn {
-    return this.#own.txn();
-  }
-
+export class Lock extends Held {
   /**
    * Lets the next one have it. If this fails, the lock is free at the latest when its time is over.
    * A second call does nothing.
    */
   unlock(options: CallOptions = {}): Promise<void> {
-    return this.#own.release(options);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.unlock();
+    return this.own.release(options);
   }
 }
 

@@ -2,6 +2,7 @@ import type { RaftConfig } from 'quorate';
 
 import type { KvLimits } from '../../protocol/limits.ts';
 import type { HttpLimits } from '../http/options.ts';
+import { backupOptions } from './backup-options.ts';
 import {
   bytes,
   compaction,
@@ -130,6 +131,21 @@ const general: readonly Option[] = [
   },
 ];
 
+const disk: readonly Option[] = [
+  {
+    name: 'disk.lowBytes',
+    read: bytes(3 * mib),
+    default: 'its own measure, see below',
+    means: 'With less room than this the disk is low, and writes may be refused.',
+  },
+  {
+    name: 'disk.segmentBytes',
+    read: bytes(mib, 1024 * mib),
+    default: '16 MiB',
+    means: 'Size of one file of the log.',
+  },
+];
+
 const tls: readonly Option[] = [
   {
     name: 'tls.cert',
@@ -203,7 +219,11 @@ const httpLimits: Readonly<Record<keyof HttpLimits, Row>> = {
   callTimeoutMs: [milliseconds, '30s', 'How long an answer may take; watches have no end.'],
   heartbeatMs: [milliseconds, '15s', 'A watch with nothing to tell says that it lives so often.'],
   stallMs: [milliseconds, '60s', 'A watcher that takes nothing for so long is gone.'],
-  maxAnswerBytes: [bytes(kib), '64 MiB', 'Keys and values in the answer to one range.'],
+  maxAnswerBytes: [
+    bytes(kib),
+    '64 MiB',
+    'Pairs in the answer to one range, each with 40 bytes beside its key and its value.',
+  ],
 };
 
 const limits: Readonly<Record<keyof KvLimits, Row>> = {
@@ -248,7 +268,7 @@ const raft: Readonly<Record<keyof RaftRows, Row>> = {
   keepBytes: [bytes(0), '64 MiB', 'Log that is kept behind a snapshot.'],
   snapshotBuildBytesPerSecond: [
     orUnlimited(bytes(1)),
-    '64 MiB',
+    '16 MiB',
     'How fast a snapshot is built while the member is busy.',
   ],
   maxSnapshotTransfers: [count(1), '2', 'Snapshots that are sent at once.'],
@@ -259,6 +279,8 @@ const raft: Readonly<Record<keyof RaftRows, Row>> = {
 /** Everything that can be set. */
 export const options: readonly Option[] = [
   ...general,
+  ...disk,
+  ...backupOptions,
   ...tls,
   ...http,
   ...rows('http', httpLimits),

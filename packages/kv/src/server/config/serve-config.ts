@@ -4,6 +4,7 @@ import type { KvLimits } from '../../protocol/limits.ts';
 import type { HttpLimits } from '../http/options.ts';
 import type { LogLevel } from '../log.ts';
 import type { CompactionPolicy } from '../member/compaction.ts';
+import { type BackupConfig, backupOf, checkBackup } from './backup-config.ts';
 import { options } from './options.ts';
 import type { Settings } from './settings.ts';
 import type { ListenAddress } from './values.ts';
@@ -21,6 +22,8 @@ export interface ServeConfig {
   readonly hashCheckMs: number | undefined;
   readonly stopTimeoutMs: number;
   readonly logLevel: LogLevel;
+  readonly disk: { readonly lowBytes?: number; readonly segmentBytes?: number };
+  readonly backup: BackupConfig | undefined;
   readonly tls: TlsFiles | undefined;
   readonly http: HttpConfig | undefined;
   readonly limits: Partial<KvLimits>;
@@ -54,6 +57,8 @@ export function checkTogether(settings: Settings): void {
   checkPeers(settings);
   checkListen(settings);
   checkTls(settings);
+  checkDisk(settings);
+  checkBackup(settings);
   checkRaft(settings);
 }
 
@@ -101,6 +106,15 @@ function checkTls(settings: Settings): void {
   if (isSecure && given.length === 0) {
     settings.problems.push(`${mode.place}: needs tls.cert, tls.key and tls.ca.`);
   }
+}
+
+function checkDisk(settings: Settings): void {
+  const [low, segment] = ['disk.lowBytes', 'disk.segmentBytes'].map((one) => settings.get(one));
+  const segmentBytes = typeof segment?.value === 'number' ? segment.value : 16 * 1024 * 1024;
+  if (typeof low?.value !== 'number' || low.value >= 3 * segmentBytes) return;
+  settings.problems.push(
+    `${low.place}: disk.lowBytes must be room for three files of the log (disk.segmentBytes), ${3 * segmentBytes} bytes at least; it is ${low.value}.`,
+  );
 }
 
 function checkRaft(settings: Settings): void {
@@ -152,6 +166,8 @@ export function configOf(settings: Settings): ServeConfig {
     hashCheckMs: set('hashCheckMs') as number | undefined,
     stopTimeoutMs: (set('stopTimeoutMs') as number | undefined) ?? 10_000,
     logLevel: (set('log.level') as LogLevel | undefined) ?? 'info',
+    disk: group(settings, 'disk'),
+    backup: backupOf(settings),
     tls: tlsOf(settings),
     http: httpOf(settings),
     limits: group(settings, 'limits'),

@@ -43,6 +43,11 @@ export const filePath: ReadValue = (raw, { folder }) => {
   throw new UnwantedValue('a path', raw);
 };
 
+export const text: ReadValue = (raw) => {
+  if (typeof raw === 'string' && raw.trim() !== '') return raw.trim();
+  throw new UnwantedValue('a text that is not empty', raw);
+};
+
 /** Where to listen; port 0 is any that is free. */
 export const listenAddress: ReadValue = (raw) => {
   const [, host = '', digits] = addressPattern.exec(String(raw)) ?? [];
@@ -160,6 +165,7 @@ export const milliseconds: ReadValue = (raw) => {
 export const duration: ReadValue = (raw) => {
   const number = typeof raw === 'string' ? withUnit(raw, durations, undefined) : undefined;
   if (number !== undefined && isWithin(number, 1, 2 ** 31 - 1)) return number;
+  if (number !== undefined && number >= 2 ** 31) throw new UnwantedValue('24d at most', raw);
   throw new UnwantedValue('a number with its unit (ms, s, m, h, d), as 10s', raw);
 };
 

@@ -19,7 +19,7 @@ export interface Call {
   readonly write: WriteBytes;
   readonly session: SessionNumber | undefined;
   readonly signal: AbortSignal;
-  /** Keys and values that an answer may have, together. */
+  /** Pairs that an answer may have, in bytes; see `KvService.range`. */
   readonly maxAnswerBytes: number;
 }
 

@@ -17,6 +17,7 @@ import type { HttpLimits, RequestMetrics } from './options.ts';
 import type { RequestLog } from './request-log.ts';
 import { type Parameters, type Router, readParameters } from './router.ts';
 import { demandValid } from './schema-set.ts';
+import { streamSnapshot } from './snapshot-stream.ts';
 import { readTarget, type Target } from './target.ts';
 import { streamWatch } from './watch-stream.ts';
 
@@ -32,6 +33,9 @@ export interface ExchangeHost {
   isStopping(): boolean;
   isReady(): boolean | undefined;
 }
+
+/** What lasts for as long as somebody reads. */
+const streams: ReadonlySet<string> = new Set(['watch', 'snapshot']);
 
 /** One request and its answer. */
 export class Exchange {
@@ -58,7 +62,7 @@ export class Exchange {
 
   /** Ends a stream, which nothing else would; everything else is answered. */
   endStream(reason: KvError): void {
-    if (this.#operation?.id === 'watch') this.abort(reason);
+    if (streams.has(this.#operation?.id ?? '')) this.abort(reason);
   }
 
   abort(reason: KvError): void {
@@ -115,6 +119,7 @@ export class Exchange {
     this.#operation = found.operation;
     const parameters = readParameters(found, this.#target, this.#request.headers);
     if (found.operation.id === 'watch') return this.#watch(parameters);
+    if (found.operation.id === 'snapshot') return this.#snapshot(parameters);
     const probe = await this.#probe(found.operation.id);
     if (probe !== undefined) return probe;
     return this.#inTime(parameters, () => this.#call(found.operation, parameters));
@@ -130,6 +135,14 @@ export class Exchange {
     const headers = cors.headersFor(this.#request);
     const call = this.#callOf(parameters, {});
     await streamWatch(call, this.#response, { ...limits, headers, isHead: this.#isHead });
+  }
+
+  async #snapshot(parameters: Parameters): Promise<undefined> {
+    const { cors, limits } = this.#host;
+    const headers = cors.headersFor(this.#request);
+    const { stallMs } = limits;
+    const call = this.#callOf(parameters, {});
+    await streamSnapshot(call, this.#response, { stallMs, headers, isHead: this.#isHead });
   }
 
   get #isHead(): boolean {

@@ -1,5 +1,13 @@
 import type { Answer, Call } from './call.ts';
-import { hash, leaderTransfer, members, status } from './cluster-calls.ts';
+import {
+  hash,
+  leaderTransfer,
+  memberAdd,
+  memberPromote,
+  memberRemove,
+  members,
+  status,
+} from './cluster-calls.ts';
 import { kvDelete, kvGet, kvPut } from './key-calls.ts';
 import {
   compact,
@@ -37,6 +45,9 @@ export const handlers: Readonly<Record<string, Handler>> = {
   sessionClose,
   status,
   members,
+  memberAdd,
+  memberPromote,
+  memberRemove,
   hash,
   leaderTransfer,
 };

@@ -22,7 +22,10 @@ export interface HttpLimits {
   readonly heartbeatMs: number;
   /** A watcher that has not taken what was sent for so long is gone, in ms. Default 60,000. */
   readonly stallMs: number;
-  /** Keys and values in the answer to a range, together, in bytes. Default 64 MiB. */
+  /**
+   * Pairs in the answer to a range, with 40 bytes for each beside its key and its value. Default
+   * 64 MiB.
+   */
   readonly maxAnswerBytes: number;
 }
 

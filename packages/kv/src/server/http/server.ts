@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 
 import { KvError } from '../../errors.ts';
 import type { KvService } from '../service.ts';
@@ -8,7 +9,12 @@ import { loadApi } from './api.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { Cors } from './cors.ts';
 import { Exchange, type ExchangeHost } from './exchange.ts';
-import { defaultHttpLimits, type HttpLimits, type HttpServerOptions } from './options.ts';
+import {
+  defaultHttpLimits,
+  type HttpLimits,
+  type HttpServerOptions,
+  type HttpTls,
+} from './options.ts';
 import { RequestLog } from './request-log.ts';
 import { Router } from './router.ts';
 
@@ -69,6 +75,12 @@ export class HttpServer implements AsyncDisposable {
   /** Asks `service` from now on, as when a member has started. */
   use(service: KvService): void {
     this.#service = service;
+  }
+
+  /** Shows and believes these certificates from now on, on new connections. */
+  renewTls({ cert, key, ca }: HttpTls): void {
+    if (!(this.#server instanceof TlsServer)) return;
+    this.#server.setSecureContext(ca === undefined ? { cert, key } : { cert, key, ca });
   }
 
   /**

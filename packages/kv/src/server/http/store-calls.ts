@@ -1,5 +1,4 @@
-import { KvError } from '../../errors.ts';
-import type { CompactRequest, LeaseGrantRequest, RangeResponse } from '../../types.ts';
+import type { CompactRequest, LeaseGrantRequest } from '../../types.ts';
 import { type Answer, type Call, change, isSet, jsonAnswer, numberOf } from './call.ts';
 import {
   changeJson,
@@ -22,18 +21,7 @@ export async function range(call: Call): Promise<Answer> {
   const body = call.json as RangeJson;
   const request = rangeRequest(body);
   if (body.serializable !== true) await service.barrier({ signal });
-  const found = service.range(request);
-  demandBearable(found, call.maxAnswerBytes);
-  return jsonAnswer(rangeJson(found, write));
-}
-
-/** @throws {KvError} `KV_TOO_LARGE` before the text of an answer is made that is too long. */
-function demandBearable({ kvs }: RangeResponse, most: number): void {
-  let came = 0;
-  for (const { key, value } of kvs) came += key.byteLength + value.byteLength;
-  if (came <= most) return;
-  const message = `The ${kvs.length} pairs have ${came} bytes, and an answer may have ${most} (http.maxAnswerBytes). Read them in pages, with "limit".`;
-  throw new KvError('KV_TOO_LARGE', message, { details: { limit: 'maxAnswerBytes', most, came } });
+  return jsonAnswer(rangeJson(service.range(request, call.maxAnswerBytes), write));
 }
 
 export async function put(call: Call): Promise<Answer> {

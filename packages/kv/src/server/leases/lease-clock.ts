@@ -3,10 +3,19 @@ import { KvError } from '../../errors.ts';
 import type { LeaseId } from '../../types.ts';
 import { type Deadline, DeadlineHeap } from './deadline-heap.ts';
 
-/** What the clock needs of the store: which leases there are, and their times in seconds. */
+/** A lease as the store has it. */
+export interface Granted {
+  readonly id: LeaseId;
+  /** In seconds. */
+  readonly ttl: number;
+  /** The entry of the log that granted it: what tells it from others of its id. */
+  readonly grantedAt: number;
+}
+
+/** What the clock needs of the store: which leases there are. */
 export interface LeaseStore {
-  lease(id: LeaseId): { readonly ttl: number } | undefined;
-  leases(): Iterable<{ readonly id: LeaseId; readonly ttl: number }>;
+  lease(id: LeaseId): Granted | undefined;
+  leases(): Iterable<Granted>;
 }
 
 /** What a batch of commands did to leases. */
@@ -23,10 +32,11 @@ export interface LeaseClockOptions {
   /**
    * Replicates the revocation of these leases as one command, and resolves once it is applied here.
    * It must reach no other leader, which has given the leases their time again: `signal` is aborted
-   * when this member leads no more. After a rejection it is called again.
+   * when this member leads no more. A lease that was granted under the same id since then must
+   * stay: the log may hold it already. After a rejection it is called again.
    */
   readonly revoke: (
-    ids: readonly LeaseId[],
+    leases: readonly Granted[],
     options: { readonly signal: AbortSignal },
   ) => Promise<void>;
   /** So many leases at most are revoked by one command. Default 100. */
@@ -51,8 +61,8 @@ const stoppedMs = 1000;
 /** So many leases at most are looked at in one turn of the event loop. */
 const maxLooks = 10_000;
 
-interface Lease extends Deadline {
-  readonly ttl: number;
+interface Lease extends Deadline, Granted {
+  readonly id: LeaseId;
   /** When it ends. Never before `dueAt`: a life that goes on moves this, and the heap follows. */
   endsAt: number;
   /** Its revocation was proposed and may be in the log, so nothing can save it any more. */
@@ -102,7 +112,7 @@ export class LeaseClock {
     this.follow();
     if (this.#isClosed) return;
     this.#office = new AbortController();
-    for (const { id, ttl } of this.#options.store.leases()) this.#grant(id, ttl);
+    for (const lease of this.#options.store.leases()) this.#grant(lease);
     this.#arm();
   }
 
@@ -172,9 +182,9 @@ export class LeaseClock {
     return now - this.#lostMs;
   }
 
-  #grant(id: LeaseId, ttl: number): void {
+  #grant({ id, ttl, grantedAt }: Granted): void {
     const endsAt = this.#now() + ttl * 1000;
-    const lease = { id, ttl, endsAt, dueAt: endsAt, place: 0, isDoomed: false };
+    const lease = { id, ttl, grantedAt, endsAt, dueAt: endsAt, place: 0, isDoomed: false };
     this.#leases.set(id, lease);
     this.#heap.add(lease);
   }
@@ -190,15 +200,16 @@ export class LeaseClock {
     const known = this.#leases.get(id);
     if (known !== undefined) this.#forget(known);
     const stored = this.#options.store.lease(id);
-    if (stored !== undefined) this.#grant(id, stored.ttl);
+    if (stored !== undefined) this.#grant(stored);
   }
 
   #compareAll(): void {
     const { store } = this.#options;
     for (const lease of [...this.#leases.values()]) {
-      if (store.lease(lease.id)?.ttl !== lease.ttl) this.#forget(lease);
+      const stored = store.lease(lease.id);
+      if (stored?.ttl !== lease.ttl || stored.grantedAt !== lease.grantedAt) this.#forget(lease);
     }
-    for (const { id, ttl } of store.leases()) if (!this.#leases.has(id)) this.#grant(id, ttl);
+    for (const lease of store.leases()) if (!this.#leases.has(lease.id)) this.#grant(lease);
   }
 
   #arm(): void {
@@ -242,15 +253,14 @@ export class LeaseClock {
     this.#batch = [...this.#batch, ...this.#takeDue(this.#maxRevokes - this.#batch.length)];
     if (this.#batch.length === 0) return;
     this.#isRevoking = true;
-    const ids = this.#batch.map(({ id }) => id);
-    this.#attempt(ids, office).then(
+    this.#attempt(this.#batch, office).then(
       () => this.#onRevoked(office),
       () => this.#onFailed(office), // Whoever replicates knows why, and tells of it.
     );
   }
 
-  async #attempt(ids: readonly LeaseId[], { signal }: Office): Promise<void> {
-    await this.#options.revoke(ids, { signal });
+  async #attempt(leases: readonly Granted[], { signal }: Office): Promise<void> {
+    await this.#options.revoke(leases, { signal });
   }
 
   /** Those whose time is over, the first to end first. */

@@ -15,7 +15,7 @@ export interface FormingOptions {
 const firstPauseMs = 100;
 const longestPauseMs = 2000;
 const askTimeoutMs = 1000;
-const problemName = 'forming';
+const problemName = 'not-formed';
 
 /**
  * Forms the cluster, once in its life, if this member's disk is empty and its name sorts first; the

@@ -1,13 +1,21 @@
 import type { Logger, RaftMetrics } from 'quorate';
 import type { KvError } from '../../errors.ts';
+import type { KvAlert, KvAlertCode } from '../../types.ts';
+import { alertOf } from '../alerts/kinds.ts';
+import { alertsOfPicture } from '../alerts/picture-alerts.ts';
 
-/** A disk that owes an answer for longer is a problem, in milliseconds. */
-const silentDiskMs = 1000;
+interface Problem {
+  readonly code: KvAlertCode;
+  readonly text: string;
+  readonly level: 'error' | 'warn';
+  /** Another member that it is about. */
+  readonly about: string | undefined;
+}
 
 /** What is wrong with a member, and whether it may still be asked. */
 export class Health {
   readonly #logger: Logger;
-  readonly #problems = new Map<string, string>();
+  readonly #problems = new Map<string, Problem>();
   #refusal: KvError | undefined;
 
   constructor(logger: Logger) {
@@ -30,36 +38,42 @@ export class Health {
     if (this.#refusal !== undefined) throw this.#refusal;
   }
 
-  /** Notes a problem, and writes it once to the log; one of the same name replaces it. */
+  /**
+   * Notes a problem, and writes it once to the log; one of the same code and member replaces it.
+   * `about`: another member, whose problem it is.
+   */
   report(
-    name: string,
-    problem: string,
-    { level = 'error' }: { level?: 'error' | 'warn' } = {},
+    code: KvAlertCode,
+    text: string,
+    {
+      level = 'error',
+      about,
+    }: { readonly level?: 'error' | 'warn'; readonly about?: string | undefined } = {},
   ): void {
-    if (this.#problems.get(name) === problem) return;
-    this.#problems.set(name, problem);
-    this.#logger[level]({ problem: name }, problem);
+    const key = `${code} ${about ?? ''}`;
+    if (this.#problems.get(key)?.text === text) return;
+    this.#problems.set(key, { code, text, level, about });
+    this.#logger[level](about === undefined ? { problem: code } : { problem: code, about }, text);
   }
 
   /** The problem is over. */
-  clear(name: string): void {
-    if (!this.#problems.delete(name)) return;
-    this.#logger.info({ problem: name }, 'a problem is over');
+  clear(code: KvAlertCode, about?: string): void {
+    if (!this.#problems.delete(`${code} ${about ?? ''}`)) return;
+    this.#logger.info({ problem: code }, 'a problem is over');
   }
 
-  /** All that is wrong, with what the node says of itself. */
+  /** The problems that were reported, those of others too. `name`: this member's. */
+  alerts(name: string): readonly KvAlert[] {
+    return Array.from(this.#problems.values(), ({ code, text, level, about = name }) =>
+      alertOf(code, about, text, { severity: level === 'warn' ? 'warning' : 'error' }),
+    );
+  }
+
+  /** All that is wrong with this member, with what the node says of itself. */
   problemsWith(picture: RaftMetrics): readonly string[] {
-    const problems = [...this.#problems.values()];
-    const { fatal, quarantine, snapshotFailure, diskSilentMs, leader, isRunning } = picture;
-    if (fatal !== undefined) problems.push(fatal.message);
-    if (quarantine !== undefined) problems.push(quarantine);
-    if (snapshotFailure !== undefined) {
-      problems.push(`No snapshot could be built, and the log grows: ${snapshotFailure}`);
-    }
-    if (diskSilentMs > silentDiskMs) {
-      problems.push(`The disk has not answered for ${Math.round(diskSilentMs)} ms.`);
-    }
-    if (isRunning && leader === undefined) problems.push('No leader is known.');
-    return problems;
+    const own = [...this.#problems.values()].filter(({ about }) => about === undefined);
+    return [...own, ...alertsOfPicture(picture).map(({ message: text }) => ({ text }))].map(
+      ({ text }) => text,
+    );
   }
 }

@@ -89,21 +89,31 @@ export class Leadership {
       if (term !== undefined) this.#listener.lead();
     }
     this.#listener.looked(picture);
-    if (picture.isRunning && !this.#isChecking) void this.#catchUp(leadershipOf(picture));
+    if (!this.#isChecking) void this.#catchUp();
   }
 
-  /** Finds out whether the state has come to where the leader's was. */
-  async #catchUp(leadership: string | undefined): Promise<void> {
-    if (leadership === undefined || leadership === this.#caughtUpWith) return;
-    this.#isChecking = true;
+  /**
+   * Finds out whether the state has come to where the leader's was. After a failure it tries again,
+   * as long as there is a leader: no other picture of the node may come for long.
+   */
+  async #catchUp(): Promise<void> {
     const { raft, runtime, signal, logger } = this.#host;
+    this.#isChecking = true;
     try {
-      await raft.readBarrier({ signal });
-      this.#caughtUpWith = leadership;
-    } catch (error) {
-      if (signal.aborted) return;
-      logger.debug({ error: errorOf(error).message }, 'is not up to date yet');
-      await pause(runtime, lookEveryMs, signal);
+      for (;;) {
+        const leadership = leadershipOf(this.#picture);
+        const isOver = signal.aborted || !this.#picture.isRunning;
+        if (isOver || leadership === undefined || leadership === this.#caughtUpWith) return;
+        try {
+          await raft.readBarrier({ signal });
+          this.#caughtUpWith = leadership;
+        } catch (error) {
+          if (signal.aborted) return;
+          logger.debug({ error: errorOf(error).message }, 'is not up to date yet');
+          await pause(runtime, lookEveryMs, signal);
+          this.#see(raft.metrics);
+        }
+      }
     } finally {
       this.#isChecking = false;
     }

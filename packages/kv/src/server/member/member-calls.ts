@@ -9,7 +9,23 @@ export const maxIdsPerCall = 4096;
 /** What one member asks another beside Raft. */
 export const memberChannelName = 'quorate.kv.members';
 
-export type MemberMethod = 'keepAlive' | 'timeToLive' | 'hashAt' | 'transferLeadership';
+export type MemberMethod =
+  | 'keepAlive'
+  | 'timeToLive'
+  | 'hashAt'
+  | 'transferLeadership'
+  | 'report'
+  | 'memberAdd'
+  | 'memberPromote'
+  | 'memberRemove';
+
+/** A new voter may take long to catch up; who asks gives up when its own caller does. */
+const slowMethods: ReadonlySet<MemberMethod> = new Set([
+  'memberAdd',
+  'memberPromote',
+  'memberRemove',
+]);
+const slowTimeoutMs = 600_000;
 
 export interface MemberCallsOptions {
   readonly runtime: Runtime;
@@ -47,7 +63,10 @@ export class MemberCalls {
     const { channel } = this.#peer(member);
     const request = Buffer.from(JSON.stringify({ method, params }));
     try {
-      const answer = await channel.call(request, signal === undefined ? {} : { signal });
+      const answer = await channel.call(request, {
+        ...(signal === undefined ? {} : { signal }),
+        ...(slowMethods.has(method) ? { timeoutMs: slowTimeoutMs } : {}),
+      });
       return JSON.parse(Buffer.from(answer).toString()) as unknown;
     } catch (error) {
       throw errorOf(error);
@@ -85,7 +104,7 @@ export class MemberCalls {
   #dial(id: NodeId, address: string): TcpClient {
     const { runtime, tls, dialer, callTimeoutMs } = this.#options;
     // Where ids are tied to certificates, the certificate must show the id and not the host.
-    const named = tls?.nodeNames === 'certificate' ? { ...tls, serverName: id } : tls;
+    const named = tls?.nodeNames === 'certificate' ? withServerName(tls, id) : tls;
     try {
       return new TcpClient(address, {
         runtime,
@@ -106,4 +125,9 @@ export class MemberCalls {
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
+}
+
+/** The same options, also when what they say changes. */
+function withServerName(tls: TlsOptions, serverName: string): TlsOptions {
+  return Object.create(tls, { serverName: { value: serverName, enumerable: true } }) as TlsOptions;
 }

@@ -1,10 +1,14 @@
 import { type ChannelContext, ChannelError, type ChannelHandler } from 'quorate/network/tcp';
 import { KvError } from '../../errors.ts';
 import { errorOf } from '../../protocol/failures.ts';
+import { JsonFields } from '../../protocol/json-fields.ts';
+import { memberAddFrom, memberPromoteFrom, memberRemoveFrom } from '../../protocol/membership.ts';
 import type { Mark } from '../../store/machine.ts';
 import type { LeaseId } from '../../types.ts';
+import type { MemberReport } from '../alerts/member-reports.ts';
 import type { LeaseCalls, TimeToLiveAnswer } from './lease-calls.ts';
 import { type MemberMethod, maxIdsPerCall } from './member-calls.ts';
+import type { MembershipCalls } from './membership.ts';
 
 export interface HashAnswer {
   /** Absent if the place of the log is not remembered here, or not reached yet. */
@@ -18,6 +22,9 @@ export interface MemberAnswers {
   /** Also while this member is out of service: the others want to know why. */
   hashAt(index: number): HashAnswer;
   transferLeadership(to: string | undefined, signal: AbortSignal): Promise<void>;
+  /** How this member is, for the leader, whose news come with the question. */
+  report(news: unknown): MemberReport;
+  readonly membership: Pick<MembershipCalls, 'addHere' | 'promoteHere' | 'removeHere'>;
   /** @throws {KvError} if the caller is no member. */
   demandMember(context: ChannelContext): void;
 }
@@ -60,9 +67,21 @@ async function answerTo(
       await answers.transferLeadership(to, signal);
       return {};
     }
+    case 'report':
+      return answers.report(params);
+    case 'memberAdd':
+      return answers.membership.addHere(memberAddFrom(fieldsOf(params)), { signal });
+    case 'memberPromote':
+      return answers.membership.promoteHere(memberPromoteFrom(fieldsOf(params)), { signal });
+    case 'memberRemove':
+      return answers.membership.removeHere(memberRemoveFrom(fieldsOf(params)), { signal });
     default:
       throw invalid('method', 'one that members have', method satisfies never);
   }
+}
+
+function fieldsOf(params: object): JsonFields {
+  return new JsonFields(params, 'A call between members');
 }
 
 function readRequest(request: Uint8Array): {

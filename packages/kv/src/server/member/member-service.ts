@@ -6,28 +6,41 @@ import type { KvStore } from '../../store/store.ts';
 import type {
   LeaseId,
   LeaseTimeToLive,
+  MemberAddRequest,
+  MemberPromoteRequest,
+  MemberRemoveRequest,
+  MembershipChange,
   RangeRequest,
   RangeResponse,
   WatchBatch,
   WatchRequest,
 } from '../../types.ts';
+import type { Alerts } from '../alerts/alerts.ts';
 import type { CallContext, KvService, KvStatus, SessionNumber } from '../service.ts';
 import type { WatchHub } from '../watch/hub.ts';
 import type { Health } from './health.ts';
 import type { Leadership } from './leadership.ts';
 import type { LeaseCalls } from './lease-calls.ts';
 import type { MemberCalls } from './member-calls.ts';
+import type { MembershipCalls } from './membership.ts';
 import type { KvRaft } from './node.ts';
+import type { OwnSession } from './own-session.ts';
+import type { Snapshotting } from './snapshotting.ts';
 import { statusOf } from './status.ts';
 
 export interface MemberServiceOptions {
   readonly raft: KvRaft;
+  /** For writes that come without a session. */
+  readonly own: OwnSession;
   readonly store: KvStore;
   readonly hub: WatchHub;
   readonly leases: LeaseCalls;
   readonly leadership: Leadership;
   readonly calls: MemberCalls;
+  readonly membership: MembershipCalls;
   readonly health: Health;
+  readonly alerts: Alerts;
+  readonly snapshots: Snapshotting;
   readonly limits: KvLimits;
   readonly scheme: 'tcp' | 'tls';
 }
@@ -35,14 +48,19 @@ export interface MemberServiceOptions {
 /** What a member does for its clients, made of its Raft node and its store. */
 export class MemberService implements KvService {
   readonly #options: MemberServiceOptions;
+  /** Ranges so far. */
+  #reads = 0;
 
   constructor(options: MemberServiceOptions) {
     this.#options = options;
   }
 
   async openSession({ signal }: CallContext): Promise<number> {
-    const { raft } = this.#options;
-    const { id } = await this.#serving(() => raft.openSession({ signal }));
+    const { raft, alerts } = this.#options;
+    const { id } = await this.#serving(() => {
+      alerts.demandRoomForRecord();
+      return raft.openSession({ signal });
+    });
     return id;
   }
 
@@ -55,16 +73,17 @@ export class MemberService implements KvService {
     command: Uint8Array,
     { signal, session }: CallContext & { readonly session?: SessionNumber },
   ): Promise<Uint8Array> {
-    const { health, limits, raft } = this.#options;
+    const { health, limits, raft, alerts, own } = this.#options;
     health.demandServing();
     checkCommand(command, limits);
+    alerts.demandRoomFor(command);
     this.#demandRoomForLeases(command);
     if (session !== undefined) checkSession(session);
     try {
-      const { response } = await raft.write(
-        command,
-        session === undefined ? { signal } : { signal, session },
-      );
+      const response =
+        session === undefined
+          ? await own.write(command, signal)
+          : (await raft.write(command, { signal, session })).response;
       if (health.refusal?.code !== 'KV_UNHEALTHY') return response;
     } catch (error) {
       throw errorOf(error);
@@ -78,11 +97,12 @@ export class MemberService implements KvService {
     this.#options.health.demandServing();
   }
 
-  range(request: RangeRequest): RangeResponse {
+  range(request: RangeRequest, mostBytes: number = Infinity): RangeResponse {
     const { health, limits, store } = this.#options;
     health.demandServing();
     checkRange(request, limits);
-    return store.range(request);
+    this.#reads += 1;
+    return store.range(request, mostBytes);
   }
 
   watch(request: WatchRequest, context: CallContext): AsyncIterable<WatchBatch> {
@@ -108,13 +128,29 @@ export class MemberService implements KvService {
     return Array.from(this.#options.store.leases(), ({ id }) => id);
   }
 
+  snapshot(context: CallContext & { readonly serializable?: boolean }): AsyncIterable<Uint8Array> {
+    return this.#options.snapshots.read(context);
+  }
+
   status(): KvStatus {
-    return statusOf(this.#options);
+    return statusOf({ ...this.#options, reads: this.#reads });
   }
 
   hash(): { readonly revision: number; readonly hash: string } {
     const { store } = this.#options;
     return { revision: store.revision, hash: store.hash() };
+  }
+
+  memberAdd(request: MemberAddRequest, context: CallContext): Promise<MembershipChange> {
+    return this.#serving(() => this.#options.membership.add(request, context));
+  }
+
+  memberPromote(request: MemberPromoteRequest, context: CallContext): Promise<MembershipChange> {
+    return this.#serving(() => this.#options.membership.promote(request, context));
+  }
+
+  memberRemove(request: MemberRemoveRequest, context: CallContext): Promise<MembershipChange> {
+    return this.#serving(() => this.#options.membership.remove(request, context));
   }
 
   async transferLeadership(to: string | undefined, { signal }: CallContext): Promise<void> {

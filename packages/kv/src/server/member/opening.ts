@@ -2,6 +2,8 @@ import { Raft, type RaftRpc, type Storage } from 'quorate';
 import { TcpNetwork, TcpServer } from 'quorate/network/tcp';
 import { walStorage } from 'quorate/storage/wal';
 import type { KvStateMachine } from '../../store/machine.ts';
+import { guardedRpc } from './membership-door.ts';
+import { becomeVoter } from './membership-place.ts';
 import type { KvRaft } from './node.ts';
 import type { MemberSettings } from './options.ts';
 
@@ -20,10 +22,11 @@ export async function openMember(
   settings: MemberSettings,
   machine: KvStateMachine,
 ): Promise<Opened> {
-  const { directory, runtime } = settings;
+  const { directory, runtime, disk } = settings;
   const closers: (() => PromiseLike<void>)[] = [];
   try {
-    const storage = settings.storage ?? (await walStorage(directory, { runtime }));
+    const { segmentBytes } = disk;
+    const storage = settings.storage ?? (await walStorage(directory, { runtime, segmentBytes }));
     closers.unshift(() => storage[Symbol.asyncDispose]());
     const server = await listen(settings);
     closers.unshift(() => server.close());
@@ -74,20 +77,32 @@ async function startRaft(
 ): Promise<KvRaft> {
   const { name, config, logger, runtime, join, voter, signal } = settings;
   const options = { id: name, stateMachine, storage, network, config, logger, runtime };
-  // Without an identity at the door: who joins knows an address only, and no name to ask for. Each
-  // call says whom it means, and the node refuses what is not for it.
-  const serve = (rpc: RaftRpc): void => server.serve(rpc);
-  const raft =
-    join === undefined
-      ? await Raft.start<Uint8Array, Uint8Array>(options)
-      : await Raft.join<Uint8Array, Uint8Array>({
-          ...options,
-          info: { address },
-          seeds: join.map((seed) => ({ address: seed })),
-          voter,
-          serve,
-          ...(signal === undefined ? {} : { signal }),
-        });
-  if (join === undefined) serve(raft.rpc);
-  return raft;
+  let raft: KvRaft | undefined;
+  // Without an identity at the door: clients knock there as well. Each call of a member says whom
+  // it means, and the node refuses what is not for it.
+  const serve = (rpc: RaftRpc): void => {
+    server.serve(guardedRpc(rpc, () => raft?.metrics.membership));
+  };
+  if (join === undefined) {
+    raft = await Raft.start<Uint8Array, Uint8Array>(options);
+    serve(raft.rpc);
+    return raft;
+  }
+  raft = await Raft.join<Uint8Array, Uint8Array>({
+    ...options,
+    info: { address },
+    seeds: join.map((seed) => ({ address: seed })),
+    // First a place; whether it votes in the end, the cluster may know better.
+    voter: false,
+    serve,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  try {
+    const until = signal ?? new AbortController().signal;
+    if (voter) await becomeVoter(raft, { network, runtime, logger, address, signal: until });
+    return raft;
+  } catch (error) {
+    await raft.close({ handOver: false });
+    throw error;
+  }
 }

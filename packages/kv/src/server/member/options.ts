@@ -7,7 +7,9 @@ import {
   type Storage,
 } from 'quorate';
 import type { Acceptor, Dialer, TlsOptions } from 'quorate/network/tcp';
+import { commandVersions } from '../../protocol/commands.ts';
 import { type KvLimits, limitsOf } from '../../protocol/limits.ts';
+import type { FreeBytes } from '../alerts/measure-disk.ts';
 import { type CompactionPolicy, defaultCompaction } from './compaction.ts';
 import { silentLogger } from './node.ts';
 
@@ -42,8 +44,17 @@ export interface KvMemberOptions {
    * since. Default 10,000.
    */
   readonly hashCheckMs?: number | undefined;
+  /**
+   * How often members tell each other how they are, in milliseconds; each looks at itself, its disk
+   * above all, twice as often. Default 1000.
+   */
+  readonly alertCheckMs?: number | undefined;
   /** How long `close` takes at most, in milliseconds. Default 5000. */
   readonly closeTimeoutMs?: number | undefined;
+  /** The disk that `directory` is on. Of no effect with `storage`. */
+  readonly disk?: DiskOptions | undefined;
+  /** The time of day, in ms. Default: that of the process, unless there is a `runtime`. */
+  readonly wallClock?: (() => number) | undefined;
   /** Default: nowhere. */
   readonly logger?: Logger | undefined;
   /** Time and chance. Default: those of the process. */
@@ -54,6 +65,19 @@ export interface KvMemberOptions {
   readonly storage?: Storage | undefined;
   /** Gives up a start that waits, as one that joins does. */
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface DiskOptions {
+  /**
+   * With less room than this the member calls its disk low, in bytes, and the leader refuses what
+   * adds something if that is its own disk, or those of most. At least room for three segments.
+   * Default: room for eight segments, for the writes that may wait, and for two snapshots.
+   */
+  readonly lowBytes?: number | undefined;
+  /** Size of one file of the log, in bytes: 1 MiB to 1 GiB. Default 16 MiB. */
+  readonly segmentBytes?: number | undefined;
+  /** How much room there is in a folder, in bytes. Default: as the system says. */
+  readonly freeBytes?: FreeBytes | undefined;
 }
 
 /** The options with all defaults. */
@@ -71,7 +95,14 @@ export interface MemberSettings {
   readonly config: Partial<RaftConfig>;
   readonly compaction: CompactionPolicy;
   readonly hashCheckMs: number;
+  readonly alertCheckMs: number;
   readonly closeTimeoutMs: number;
+  readonly disk: {
+    readonly lowBytes: number | undefined;
+    readonly segmentBytes: number;
+    readonly freeBytes: FreeBytes | undefined;
+  };
+  readonly wallClock: (() => number) | undefined;
   readonly logger: Logger;
   readonly runtime: Runtime;
   readonly sockets: { readonly acceptor: Acceptor; readonly dialer: Dialer } | undefined;
@@ -123,7 +154,10 @@ export function settingsOf(options: KvMemberOptions): MemberSettings {
     config: configOf(options.config, limits),
     compaction: compactionOf(options.compaction),
     hashCheckMs: positive('hashCheckMs', options.hashCheckMs ?? 10_000),
+    alertCheckMs: positive('alertCheckMs', options.alertCheckMs ?? 1000),
     closeTimeoutMs: positive('closeTimeoutMs', options.closeTimeoutMs ?? 5000),
+    disk: diskOf(options.disk),
+    wallClock: options.wallClock ?? (options.runtime === undefined ? Date.now : undefined),
     logger: options.logger ?? silentLogger,
     runtime: options.runtime ?? nodeRuntime,
     sockets: options.sockets,
@@ -132,10 +166,11 @@ export function settingsOf(options: KvMemberOptions): MemberSettings {
   };
 }
 
-/** What is replicated about a member: where members reach it, and where clients do. */
+/** What is replicated about a member: where it is reached, and which commands it can read. */
 export function infoOf({ tls, http }: MemberSettings, address: string): NodeInfo {
   const client = withScheme(address, tls === undefined ? 'tcp' : 'tls');
-  return { address, data: { client, ...(http === undefined ? {} : { http }) } };
+  const commands = String(commandVersions.newest);
+  return { address, data: { client, ...(http === undefined ? {} : { http }), commands } };
 }
 
 /** `tcp://` before an address that does not say how it is spoken to. */
@@ -175,6 +210,28 @@ function compactionOf(policy: CompactionPolicy = defaultCompaction): CompactionP
   positive('compaction.keepMs', policy.keepMs);
   if (policy.keepAtMost !== undefined) whole('compaction.keepAtMost', policy.keepAtMost);
   return policy;
+}
+
+const defaultSegmentBytes = 16 * 1024 * 1024;
+const segmentBounds = { from: 1024 * 1024, to: 1024 ** 3 } as const;
+/** Two are what the log itself calls low, and then it is late. */
+const leastSegments = 3;
+
+function diskOf({ lowBytes, segmentBytes, freeBytes }: DiskOptions = {}): MemberSettings['disk'] {
+  const segment = segmentBytes ?? defaultSegmentBytes;
+  const { from, to } = segmentBounds;
+  if (!Number.isSafeInteger(segment) || segment < from || segment > to) {
+    throw new RangeError(
+      `disk.segmentBytes must be a whole number of bytes from ${from} to ${to}; it is ${String(segment)}.`,
+    );
+  }
+  const least = leastSegments * segment;
+  if (lowBytes !== undefined && !(Number.isSafeInteger(lowBytes) && lowBytes >= least)) {
+    throw new RangeError(
+      `disk.lowBytes must be a whole number of bytes from ${least} on, which is room for ${leastSegments} segments of disk.segmentBytes; it is ${String(lowBytes)}.`,
+    );
+  }
+  return { lowBytes, segmentBytes: segment, freeBytes };
 }
 
 function checkPeers(name: string, peers: Readonly<Record<string, string>>): void {

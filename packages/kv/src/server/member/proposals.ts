@@ -1,8 +1,10 @@
+import type { RaftMetrics } from 'quorate';
 import { KvError } from '../../errors.ts';
-import { encodeCommand } from '../../protocol/commands.ts';
+import { commandVersions, encodeCommand } from '../../protocol/commands.ts';
 import { errorOf } from '../../protocol/failures.ts';
 import { decodeResults } from '../../protocol/results.ts';
 import type { Operation, Result } from '../../types.ts';
+import type { Granted } from '../leases/lease-clock.ts';
 import type { KvRaft } from './node.ts';
 
 /**
@@ -27,4 +29,23 @@ export async function propose(
   } catch (error) {
     throw errorOf(error);
   }
+}
+
+/**
+ * The end of leases as they were granted: one that was revoked and granted again, earlier in the
+ * log, is another lease. Members of a version that cannot read that get it as it was before.
+ */
+export function revocationsOf(
+  leases: readonly Granted[],
+  { membership: { nodes } }: Pick<RaftMetrics, 'membership'>,
+): readonly Operation[] {
+  const isRead = Object.values(nodes).every(({ data }) => {
+    // One that has told nothing of itself yet is new: it was never of an older version.
+    return (
+      data?.['client'] === undefined || Number(data['commands'] ?? 1) >= commandVersions.revokeOne
+    );
+  });
+  return leases.map(({ id, grantedAt }) =>
+    isRead ? { type: 'leaseRevoke', id, grantedAt } : { type: 'leaseRevoke', id },
+  );
 }

@@ -1,4 +1,5 @@
 import type { Network, NodeInfo } from 'quorate';
+import { keptData, ownData } from './membership-data.ts';
 import { type MemberHost, messageOf } from './node.ts';
 import { pause } from './waiting.ts';
 
@@ -24,7 +25,7 @@ export async function publish(
       );
       const known = membership.nodes[name] ?? {};
       if (agrees(known, info)) return;
-      if (leader === name) await raft.updateNode(name, { ...withoutDisk(known), ...info });
+      if (leader === name) await raft.updateNode(name, withKept(known, info));
       else await tell(host, network, { leader, at: membership.nodes[leader] ?? {}, info });
     } catch (error) {
       if (signal.aborted) return;
@@ -58,16 +59,19 @@ async function tell(
 function agrees(known: NodeInfo, info: NodeInfo): boolean {
   if (known.address !== info.address) return false;
   const { data = {} } = info;
-  const knownData = known.data ?? {};
+  const knownData = ownData(known);
   const names = Object.keys(data);
   if (names.length !== Object.keys(knownData).length) return false;
   return names.every((name) => knownData[name] === data[name]);
 }
 
-/** Which disk a member has is for the library to say. */
-function withoutDisk({ address, data }: NodeInfo): NodeInfo {
+/** What the cluster remembers of it stays; which disk it has is for the library to say. */
+function withKept(
+  known: NodeInfo,
+  { address = known.address, data = known.data }: NodeInfo,
+): NodeInfo {
   return {
     ...(address === undefined ? {} : { address }),
-    ...(data === undefined ? {} : { data }),
+    data: { ...data, ...keptData(known) },
   };
 }

@@ -24,7 +24,7 @@ export interface StateChecksOptions {
 /** A member that has not come to a mark yet is asked again: so often, and after so long. */
 const maxTries = 5;
 const firstPauseMs = 100;
-const problemName = 'states differ';
+const problemName = 'state-differs';
 
 /**
  * Compares the states of the members. State machines that are fed the same commands have the same
@@ -38,8 +38,8 @@ export class StateChecks {
   readonly #ticker: Ticker;
   #isProposing = false;
   #isChecking = false;
-  /** Those whose state was found to be wrong at last, so that it is told once. */
-  #strange = '';
+  /** Those whose state was found to be wrong at last. */
+  #strange: readonly string[] = [];
   /** The newest mark that the others were asked for. */
   #checked = 0;
 
@@ -151,12 +151,16 @@ export class StateChecks {
 
   /** Others are wrong, which is no problem of this member: they take themselves out of service. */
   #tellOf(strange: readonly string[], what: string): void {
-    const who = strange.join(', ');
-    if (who === this.#strange) return;
-    this.#strange = who;
-    if (who === '') return;
-    const message = `The state of ${who} is not what a majority has, ${what}. Replace ${who}.`;
-    this.#host.logger.error({ members: strange }, message);
+    const { health } = this.#options;
+    for (const id of this.#strange) {
+      if (!strange.includes(id)) health.clear(problemName, id);
+    }
+    for (const id of strange) {
+      if (this.#strange.includes(id)) continue;
+      const message = `The state of ${id} is not what a majority has, ${what}. Replace ${id}.`;
+      health.report(problemName, message, { about: id });
+    }
+    this.#strange = strange;
   }
 }
 

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { Membership, RaftMetrics } from 'quorate';
+import type { LoadStatus } from '../../types.ts';
 import type { KvStatus, MemberStatus } from '../service.ts';
 import type { MemberServiceOptions } from './member-service.ts';
 import { withScheme } from './options.ts';
@@ -19,22 +21,14 @@ export function statusOf({
   store,
   hub,
   health,
+  alerts,
   scheme,
-}: Pick<MemberServiceOptions, 'raft' | 'store' | 'hub' | 'health' | 'scheme'>): KvStatus {
+  reads,
+}: Pick<MemberServiceOptions, 'raft' | 'store' | 'hub' | 'health' | 'alerts' | 'scheme'> & {
+  readonly reads: number;
+}): KvStatus {
   const picture = raft.metrics;
   const { membership, role, leader, term } = picture;
-  const voters = new Set(membership.voters.flat());
-  const members = Object.entries(membership.nodes).map(([id, { address = '', data }]) => {
-    const { client, http } = data ?? {};
-    const member: MemberStatus = {
-      id,
-      role: voters.has(id) ? 'voter' : 'learner',
-      peerAddress: withScheme(address, scheme),
-      ...(client === undefined ? {} : { clientAddress: client }),
-      ...(http === undefined ? {} : { httpAddress: http }),
-    };
-    return member;
-  });
   return {
     cluster: membership.cluster === '' ? undefined : membership.cluster,
     member: raft.id,
@@ -50,8 +44,39 @@ export function statusOf({
     lastLogIndex: picture.last.index,
     committed: picture.committed.index,
     applied: picture.applied.index,
-    members,
+    members: membersOf(membership, scheme),
     isServing: health.refusal === undefined,
     problems: health.problemsWith(picture),
+    alerts: alerts.all(picture),
+    ...(alerts.disk === undefined ? {} : { disk: alerts.disk }),
+    load: loadOf(picture, reads),
   };
+}
+
+function loadOf({ latencies: { commit } }: RaftMetrics, reads: number): LoadStatus {
+  return {
+    reads,
+    commits: commit.count,
+    commitMs: commit.totalMs,
+    commitP50Ms: commit.p50Ms,
+    commitP99Ms: commit.p99Ms,
+  };
+}
+
+/** The members as clients see them. */
+export function membersOf(
+  { voters, nodes }: Membership,
+  scheme: 'tcp' | 'tls',
+): readonly MemberStatus[] {
+  const voting = new Set(voters.flat());
+  return Object.entries(nodes).map(([id, { address = '', data }]) => {
+    const { client, http } = data ?? {};
+    return {
+      id,
+      role: voting.has(id) ? 'voter' : 'learner',
+      peerAddress: withScheme(address, scheme),
+      ...(client === undefined ? {} : { clientAddress: client }),
+      ...(http === undefined ? {} : { httpAddress: http }),
+    };
+  });
 }

@@ -111,7 +111,7 @@ class NativeHandler {
     for (const request of requests) {
       try {
         checkRange(request, this.#limits);
-        answers.add(this.#service.range(request));
+        answers.add(this.#service.range(request, maxAnswerBytes - answers.byteLength));
       } catch (error) {
         answers.refuse(errorOf(error));
       }
@@ -152,6 +152,12 @@ class NativeHandler {
         return encodeRareAnswer(method, service.status());
       case 'hash':
         return encodeRareAnswer(method, service.hash());
+      case 'memberAdd':
+        return encodeRareAnswer(method, await service.memberAdd(params, context));
+      case 'memberPromote':
+        return encodeRareAnswer(method, await service.memberPromote(params, context));
+      case 'memberRemove':
+        return encodeRareAnswer(method, await service.memberRemove(params, context));
       case 'transferLeadership':
         await service.transferLeadership(params.to, context);
         return encodeRareAnswer(method, undefined);

@@ -124,6 +124,12 @@ export class FakeWire implements Wire {
     about: { readonly member: string; readonly serializable: boolean },
   ) => Promise<readonly (RangeResponse | KvError)[]> = async (requests) =>
     requests.map(() => ({ revision: 7, kvs: [], more: false, count: 0 }));
+  onSnapshot: (
+    member: string,
+    options: { readonly serializable: boolean; readonly signal: AbortSignal },
+  ) => AsyncIterable<Uint8Array> = async function* () {
+    yield Buffer.from('the state');
+  };
   onKeepAlive: (ids: readonly LeaseId[], member: string) => Promise<readonly number[]> = async (
     ids,
   ) => ids.map(() => 10);
@@ -171,6 +177,7 @@ export class FakeWire implements Wire {
       })),
       isServing: true,
       problems: [],
+      alerts: [],
     };
   }
 
@@ -214,6 +221,7 @@ export class FakeWire implements Wire {
         this.streams.push(stream);
         return stream;
       },
+      snapshot: (options) => this.onSnapshot(member, options),
       close: async () => {
         this.closed.push(member);
       },

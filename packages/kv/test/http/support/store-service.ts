@@ -1,4 +1,5 @@
 import { nodeRuntime } from 'quorate';
+import { encodeBackup } from '../../../src/backup/encode.ts';
 import { KvError } from '../../../src/errors.ts';
 import { checkCommand, defaultLimits, type KvLimits } from '../../../src/protocol/limits.ts';
 import type {
@@ -12,6 +13,10 @@ import { KvStore } from '../../../src/store/store.ts';
 import type {
   LeaseId,
   LeaseTimeToLive,
+  MemberAddRequest,
+  MemberPromoteRequest,
+  MemberRemoveRequest,
+  MembershipChange,
   RangeRequest,
   RangeResponse,
   WatchBatch,
@@ -39,6 +44,7 @@ export class StoreService implements KvService {
   /** Calls wait for it. */
   hold: Promise<void> = Promise.resolve();
   readonly transfers: (string | undefined)[] = [];
+  readonly memberChanges: object[] = [];
 
   constructor({ limits, progressIntervalMs = 60_000 }: StoreServiceOptions = {}) {
     this.#limits = { ...defaultLimits, ...limits };
@@ -90,8 +96,8 @@ export class StoreService implements KvService {
     this.barriers += 1;
   }
 
-  range(request: RangeRequest): RangeResponse {
-    return this.store.range(request);
+  range(request: RangeRequest, mostBytes?: number): RangeResponse {
+    return this.store.range(request, mostBytes);
   }
 
   watch(request: WatchRequest, context: CallContext): AsyncIterable<WatchBatch> {
@@ -144,12 +150,48 @@ export class StoreService implements KvService {
       members: [{ id: 'a', role: 'voter', peerAddress: 'tcp://127.0.0.1:7001' }],
       isServing: true,
       problems: [],
+      alerts: [],
       ...this.statusPatch,
     };
   }
 
   hash(): { revision: number; hash: string } {
     return { revision: this.store.revision, hash: this.store.hash() };
+  }
+
+  memberAdd(request: MemberAddRequest): Promise<MembershipChange> {
+    return this.#changeMembers({ memberAdd: request });
+  }
+
+  memberPromote(request: MemberPromoteRequest): Promise<MembershipChange> {
+    return this.#changeMembers({ memberPromote: request });
+  }
+
+  memberRemove(request: MemberRemoveRequest): Promise<MembershipChange> {
+    return this.#changeMembers({ memberRemove: request });
+  }
+
+  async #changeMembers(change: object): Promise<MembershipChange> {
+    await this.#enter();
+    this.memberChanges.push(change);
+    return { changed: true, members: this.status().members };
+  }
+
+  async *snapshot({
+    serializable = false,
+  }: {
+    readonly serializable?: boolean;
+  }): AsyncGenerator<Uint8Array> {
+    await this.#enter();
+    if (!serializable) this.barriers += 1;
+    const { store } = this;
+    yield* encodeBackup(
+      {
+        ...{ cluster: 'c', member: 'a', version: '1.0.0', index: 1, term: 1 },
+        ...{ revision: store.revision, hash: store.hash(), createdAt: '2026-03-01T12:00:00.000Z' },
+      },
+      store.snapshot(),
+    );
   }
 
   async transferLeadership(to: string | undefined): Promise<void> {

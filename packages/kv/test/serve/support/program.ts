@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 
-const main = path.join(import.meta.dirname, '..', '..', '..', 'src', 'server', 'main.ts');
+const main = path.join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts');
 const flags = ['--conditions=quorate-source', '--disable-warning=ExperimentalWarning'];
 
 /** `quorate` as a process. */

@@ -26,6 +26,14 @@ export interface Desk {
     tell(line: string): void;
     mark(name: string): void;
   };
+  /** Faults that are made for a moment that a worker knows of. */
+  readonly setPieces: {
+    /** One at a time: whether there is none for the next `ms`, which are the caller's then. */
+    reserve(ms: number): boolean;
+    handOverLate(times: { readonly heldMs: number; readonly lateMs: number }): void;
+    /** Returns which of the addresses is the leader's. */
+    isolateLeader(ms: number): number | undefined;
+  };
   /** A moment between two calls. */
   rest(): Promise<void>;
 }

@@ -1,0 +1,37 @@
+import type { Runtime } from 'quorate';
+
+interface PaceOptions {
+  readonly runtime: Pick<Runtime, 'now' | 'setTimer'>;
+  readonly signal: AbortSignal;
+}
+
+/** The same chunks, no faster than so many bytes in a second; aborting ends them at once. */
+export async function* pacedChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  bytesPerSecond: number,
+  { runtime, signal }: PaceOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const began = runtime.now();
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    yield chunk;
+    bytes += chunk.length;
+    const aheadMs = (bytes / bytesPerSecond) * 1000 - (runtime.now() - began);
+    if (aheadMs < 1) continue;
+    await pause(aheadMs, { runtime, signal });
+    signal.throwIfAborted();
+  }
+}
+
+function pause(ms: number, { runtime, signal }: PaceOptions): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = (): void => {
+      timer.cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = runtime.setTimer(end, ms);
+    signal.addEventListener('abort', end);
+  });
+}
