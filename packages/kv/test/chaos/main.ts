@@ -83,3 +83,5 @@ function commandFor(
 }
 
 await runChaosProgram(usage, main);
+// Left to end by itself, Node closes what is still open, and has been seen to go round in circles.
+process.stdout.write('', () => process.exit());
