@@ -7,6 +7,8 @@ import { checkTransactions, type ListTransaction } from './transactions.ts';
 
 const isFull = process.env['QUORATE_TEST_FULL'] === '1';
 const histories = isFull ? 50_000 : 3000;
+/** A history that fails is made smaller for so long at most, and then told. */
+const bounded = { interruptAfterTimeLimit: isFull ? 600_000 : 20_000 } as const;
 
 const append = (key: string, element: number): ListOperation => ({ type: 'append', key, element });
 const read = (key: string, ...list: number[]): ListOperation => ({ type: 'read', key, list });
@@ -145,7 +147,7 @@ test('good histories of any shape are good', () => {
     fc.property(goodHistories(large), (history) => {
       expect(checkTransactions(history)).toEqual([]);
     }),
-    { numRuns: isFull ? 2000 : 100 },
+    { numRuns: isFull ? 2000 : 100, ...bounded },
   );
 });
 
@@ -203,7 +205,7 @@ test('the checker says what the definition says, whatever went wrong', () => {
         expect({ found, isGood: found.length === 0 }).toEqual({ found, isGood });
       },
     ),
-    { numRuns: histories },
+    { numRuns: histories, ...bounded },
   );
 
   expect(Math.min(verdicts.good, verdicts.bad)).toBeGreaterThan(histories / 20);

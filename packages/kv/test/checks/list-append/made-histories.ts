@@ -33,7 +33,7 @@ export function goodHistories({
   });
   return fc
     .array(draw, { minLength: 2, maxLength: 3 * transactions, size: 'max' })
-    .map((draws) => play(draws).slice(0, transactions));
+    .map((draws) => play(draws, transactions));
 }
 
 interface Open {
@@ -44,8 +44,11 @@ interface Open {
   readonly isFailed?: boolean;
 }
 
-/** A draw starts a transaction of a client that has none, or takes the one it has a step on. */
-function play(draws: readonly Draw[]): ListTransaction[] {
+/**
+ * A draw starts a transaction of a client that has none, or takes the one it has a step on. None is
+ * left out afterwards: another may have read what it appended.
+ */
+function play(draws: readonly Draw[], most: number): ListTransaction[] {
   const lists = new Map<string, number[]>();
   const history: ListTransaction[] = [];
   const open = new Map<number, Open>();
@@ -55,6 +58,7 @@ function play(draws: readonly Draw[]): ListTransaction[] {
     clock += 1;
     const mine = open.get(client);
     if (mine === undefined) {
+      if (history.length + open.size === most) continue;
       const drawn = operations.map(({ key, isRead }): ListOperation => {
         if (isRead) return { type: 'read', key: `k${key}` };
         lastElement += 1;
