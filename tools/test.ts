@@ -26,21 +26,30 @@ const isFull = process.env['QUORATE_TEST_FULL'] === '1';
 const scale = isFull ? 10 : 1;
 
 /**
- * Folders of process tests that mostly start programs one after the other and wait for what they
+ * Folders, and files, of process tests that mostly start programs one after the other and wait for what they
  * print: two files at a time. The others put load on the machine or look at time, and run alone.
  */
 const pairedFolders = [
   'examples',
   'packages/kv/test/backup',
   'packages/kv/test/cli',
+  'packages/kv/test/client',
+  'packages/kv/test/etcd',
+  'packages/kv/test/http',
+  'packages/kv/test/native',
   'packages/kv/test/recipes',
+  'packages/kv/test/review',
   'packages/kv/test/serve',
+  'packages/kv/test/sim',
+  'packages/quorate/test/command-line.process.test.ts',
   'packages/quorate/test/explore',
   'packages/quorate/test/mutants',
+  'packages/quorate/test/network',
   'packages/quorate/test/scenarios',
   'packages/quorate/test/storage',
   'packages/quorate/test/testing',
   'packages/quorate/test/walker',
+  'packages/rocksdb/test',
   'test',
 ];
 
@@ -69,7 +78,8 @@ function runOtherProcessTests({ timeoutMs }: Part, filters: readonly string[]): 
 }
 
 function isPaired(file: string): boolean {
-  return pairedFolders.some((folder) => file.startsWith(path.join(projectRoot, folder, path.sep)));
+  const place = path.relative(projectRoot, file);
+  return pairedFolders.some((one) => place === one || place.startsWith(`${one}/`));
 }
 
 /** Every file of process tests, as vitest.config.ts knows them. */

@@ -15,7 +15,7 @@ const isFull = process.env['QUORATE_TEST_FULL'] === '1';
 const runs = [
   {
     network: 'tcp',
-    seconds: isFull ? 600 : 30,
+    seconds: isFull ? 600 : 20,
     // The clients got something done, and the faults of most kinds were there.
     minOperations: 100,
     faults: /faults and changes: .*kill \d+.*pause \d+.*split/,
