@@ -26,8 +26,9 @@ const isFull = process.env['QUORATE_TEST_FULL'] === '1';
 const scale = isFull ? 10 : 1;
 
 /**
- * Folders, and files, of process tests that mostly start programs one after the other and wait for what they
- * print: two files at a time. The others put load on the machine or look at time, and run alone.
+ * Folders, and files, of process tests that mostly start programs one after the other and wait for
+ * what they print: two files at a time. The others put load on the machine or look at time, and run
+ * alone.
  */
 const pairedFolders = [
   'examples',
