@@ -10,7 +10,7 @@ import { OurSubject } from './our-subject.ts';
 import { resolve, step } from './steps.ts';
 
 const isFull = process.env['QUORATE_TEST_FULL'] === '1';
-const sequences = isFull ? 3000 : 200;
+const sequences = isFull ? 3000 : 150;
 /** On a busy machine there are fewer. */
 const mostMs = isFull ? 900_000 : 40_000;
 const mostSteps = 30;

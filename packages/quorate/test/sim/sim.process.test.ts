@@ -11,7 +11,7 @@ import type { Summary } from './summary.ts';
 
 const isFull = process.env['QUORATE_TEST_FULL'] === '1';
 /** Fewer would not show that a rare branch is not taken any more. */
-const size = isFull ? ['--minutes', '10'] : ['--seeds', '1000'];
+const size = isFull ? ['--minutes', '10'] : ['--seeds', '500'];
 const timeoutMs = isFull ? 1_200_000 : 300_000;
 /** Two quiet cores take a minute or two; a failure is shrunk in as much again. */
 const campaignTimeoutMs = isFull ? timeoutMs : 600_000;
