@@ -51,8 +51,7 @@ test('a large store that is read slowly takes little memory beside it', async ()
       read += chunk.length;
       if (read >= lookAt) {
         // Whoever is to send more has time to do so, if nothing holds it back.
-        await turns(500);
-        most = Math.max(most, liveBytes());
+        most = Math.max(most, await settledBytes());
         lookAt = read + 5 * megabyte;
       }
       yield chunk;
@@ -62,8 +61,7 @@ test('a large store that is read slowly takes little memory beside it', async ()
 
   expect(content.hash).toBe(store.hash());
   expect(read).toBeGreaterThan(storeBytes);
-  // Memory of sockets goes when the engine comes to it; all of the store would be more.
-  expect(most - before).toBeLessThan(0.7 * storeBytes);
+  expect(most - before).toBeLessThan(20 * megabyte);
 });
 
 /** Lets everything that is ready happen, so many times over. */
@@ -71,6 +69,16 @@ async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) {
     await new Promise<void>((resolve) => void setImmediate(resolve));
   }
+}
+
+/** What stays in use: buffers of sockets go some turns after a collection has found them. */
+async function settledBytes(): Promise<number> {
+  let least = Infinity;
+  for (let look = 0; look < 4; look += 1) {
+    await turns(500);
+    least = Math.min(least, liveBytes());
+  }
+  return least;
 }
 
 setFlagsFromString('--expose-gc');
