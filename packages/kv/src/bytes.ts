@@ -3,7 +3,7 @@
  * hashed and kept by the engine at the speed of memory, and their order is that of the bytes.
  */
 
-/** A key or a small value as the store keeps it: one character for each byte. */
+/** A key as the store keeps it: one character for each byte. */
 export type ByteString = string;
 
 export function byteString(bytes: Uint8Array): ByteString {

@@ -22,8 +22,8 @@ export function versionsBytes(
   { keysOnly = false }: { readonly keysOnly?: boolean } = {},
 ): number {
   let bytes = 0;
-  for (const { of: stored, value } of versions) {
-    bytes += keysOnly ? pairBytes(stored.key) : pairBytes(stored.key, value);
+  for (const { of: stored, size } of versions) {
+    bytes += pairBytes(stored.key) + (keysOnly ? 0 : size);
   }
   return bytes;
 }
@@ -43,8 +43,16 @@ export class AnswerRoom {
     this.#keysOnly = keysOnly;
   }
 
-  take({ of: stored, value }: StoredVersion): void {
-    this.#bytes += this.#keysOnly ? pairBytes(stored.key) : pairBytes(stored.key, value);
+  take({ of: stored, size }: StoredVersion): void {
+    this.#take(pairBytes(stored.key), size);
+  }
+
+  takePair(key: { length: number }, value: { length: number }): void {
+    this.#take(pairBytes(key), value.length);
+  }
+
+  #take(withoutValue: number, valueBytes: number): void {
+    this.#bytes += withoutValue + (this.#keysOnly ? 0 : valueBytes);
     if (this.#bytes <= this.#mostBytes) return;
     const most = this.#mostBytes;
     const message = `The pairs of this range have ${this.#bytes} bytes or more, ${pairHeadBytes} for each among them, and there is room for ${Math.max(most, 0)} in the answer (maxAnswerBytes). Read them in pages, with a limit.`;

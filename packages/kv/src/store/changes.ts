@@ -1,24 +1,22 @@
-import { bufferOf, byteString } from '../bytes.ts';
-import { KvError } from '../errors.ts';
+import { bufferOf } from '../bytes.ts';
 import type { KeyRange, KeyValue, LeaseId, PutRequest } from '../types.ts';
 import { hashOf } from './digest.ts';
 import { newestIn } from './ranges.ts';
+import { leaseNotFound, nothingToKeep } from './refusals.ts';
 import type { KvState } from './state.ts';
 import {
   isLive,
   keyValueOf,
-  mostTextBytes,
   type StoredKey,
-  type StoredValue,
   type StoredVersion,
-  valueBytes,
+  sourceOf,
+  type ValueSource,
 } from './versions.ts';
 
 /** All that a put needs, found and checked. */
 export interface PreparedPut {
   readonly stored: StoredKey;
-  readonly value: StoredValue;
-  readonly valueHash: number;
+  readonly value: ValueSource;
   readonly lease: LeaseId;
   /** The pair as it was, if there was one and it was asked for. */
   readonly previous: KeyValue | undefined;
@@ -30,12 +28,9 @@ export function preparePut(state: KvState, request: PutRequest): PreparedPut {
   const stored = state.keyFor(hashOf(bytes), bytes, 0, bytes.byteLength);
   checkAgainst(state, stored, request);
   const { newest } = stored;
-  const value = request.ignoreValue === true ? newest.value : storedValue(request.value);
-  const hashed = request.ignoreValue === true ? valueBytes(value) : request.value;
   return {
     stored,
-    value,
-    valueHash: hashOf(hashed),
+    value: request.ignoreValue === true ? sourceOf(newest) : sourceOfBytes(request.value),
     lease: request.ignoreLease === true ? newest.lease : (request.lease ?? 0),
     previous: request.previous === true && isLive(stored) ? keyValueOf(newest) : undefined,
   };
@@ -53,14 +48,8 @@ export function deleteIn(state: KvState, range: KeyRange): StoredVersion[] {
   return versions;
 }
 
-/** The value as it is kept: a copy, so that the command's memory can go. */
-function storedValue(value: Uint8Array): StoredValue {
-  return value.byteLength <= mostTextBytes ? byteString(value) : new Uint8Array(value);
-}
-
-export function leaseNotFound(id: LeaseId): KvError {
-  const message = `There is no lease ${id}: it has expired, was revoked, or was never granted.`;
-  return new KvError('KV_LEASE_NOT_FOUND', message, { details: { lease: id } });
+function sourceOfBytes(value: Uint8Array): ValueSource {
+  return { bytes: bufferOf(value), from: 0, to: value.length, hash: hashOf(value) };
 }
 
 function checkAgainst(state: KvState, stored: StoredKey | undefined, request: PutRequest): void {
@@ -68,6 +57,5 @@ function checkAgainst(state: KvState, stored: StoredKey | undefined, request: Pu
   if (lease !== 0 && !state.leases.has(lease)) throw leaseNotFound(lease);
   if (request.ignoreValue !== true && request.ignoreLease !== true) return;
   if (stored !== undefined && isLive(stored)) return;
-  const kept = request.ignoreValue === true ? 'value' : 'lease';
-  throw new KvError('KV_KEY_NOT_FOUND', `There is no such key whose ${kept} the put could keep.`);
+  throw nothingToKeep(request.ignoreValue === true ? 'value' : 'lease');
 }

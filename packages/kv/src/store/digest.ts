@@ -70,8 +70,14 @@ export function hashOf(bytes: Uint8Array): number {
 
 /** A sum of digests modulo 2^64, in two halves: what is added can be taken away again. */
 export class DigestSum {
-  #low = 0;
-  #high = 0;
+  #low: number;
+  #high: number;
+
+  /** Of the halves that another one had. */
+  constructor(low: number = 0, high: number = 0) {
+    this.#low = low;
+    this.#high = high;
+  }
 
   add(digest: number): void {
     this.#low = (this.#low + digest) | 0;

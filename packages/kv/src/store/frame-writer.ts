@@ -68,6 +68,13 @@ export class FrameWriter {
     this.#at += value.length;
   }
 
+  /** The bytes `from..to` of the memory. */
+  copy(memory: Buffer, from: number, to: number): void {
+    this.#reserve(to - from);
+    memory.copy(this.#bytes, this.#at, from, to);
+    this.#at += to - from;
+  }
+
   /** The frame; what comes next is in another one. */
   take(): Uint8Array {
     const frame = this.#bytes.subarray(0, this.#at);

@@ -102,6 +102,6 @@ export class LeaseTable {
   }
 }
 
-function digestOfLease(id: LeaseId, ttl: number): number {
+export function digestOfLease(id: LeaseId, ttl: number): number {
   return finish(mix(mix(mix(mix(0x1ea5e, id | 0), highPart(id)), ttl | 0), highPart(ttl)));
 }

@@ -9,6 +9,8 @@ import type {
 } from '../types.ts';
 import { AnswerRoom, versionsBytes } from './answer-size.ts';
 import { isOneKey, type KeySpan, spanOf } from './key-span.ts';
+import { isFiltered, isWithin, limitOf } from './range-rules.ts';
+import { checkRevision, rangeWithoutKey } from './refusals.ts';
 import type { KvState } from './state.ts';
 import { compareValues, keyValueOf, type StoredVersion, versionAt } from './versions.ts';
 
@@ -23,9 +25,7 @@ export function readRange(
   request: RangeRequest,
   mostBytes: number = Infinity,
 ): RangeResponse {
-  if (request.key.length === 0) {
-    throw new KvError('KV_INVALID', 'A range must begin with a key of at least one byte.');
-  }
+  if (request.key.length === 0) throw rangeWithoutKey();
   const { revision } = state;
   checkRevision(state, request.revision);
   const at = request.revision === undefined || request.revision === 0 ? revision : request.revision;
@@ -54,22 +54,6 @@ export function rangeBytes(state: KvState, request: RangeRequest): number {
 function cut(versions: readonly StoredVersion[], request: RangeRequest): readonly StoredVersion[] {
   const limit = limitOf(request);
   return versions.length > limit ? versions.slice(0, limit) : versions;
-}
-
-/** @throws {KvError} `KV_COMPACTED`, `KV_FUTURE_REVISION` */
-export function checkRevision(state: KvState, wanted: Revision = 0): void {
-  if (wanted === 0) return;
-  const { revision, compactedRevision } = state;
-  if (wanted > revision) {
-    const message = `Revision ${wanted} does not exist yet; the newest one is ${revision}.`;
-    throw new KvError('KV_FUTURE_REVISION', message, { details: { wanted, revision } });
-  }
-  if (wanted < compactedRevision) throw compacted(wanted, compactedRevision);
-}
-
-export function compacted(wanted: Revision, compactedRevision: Revision): KvError {
-  const message = `Revision ${wanted} has been compacted, as all before ${compactedRevision}.`;
-  return new KvError('KV_COMPACTED', message, { details: { wanted, compactedRevision } });
 }
 
 /** The newest versions of the live keys of a range, in the order of the keys. */
@@ -173,31 +157,6 @@ function countIn(view: View, request: RangeRequest): number {
   return count;
 }
 
-function limitOf({ limit = 0 }: RangeRequest): number {
-  return limit === 0 ? Infinity : limit;
-}
-
-function isFiltered(request: RangeRequest): boolean {
-  const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = request;
-  return [minModRevision, maxModRevision, minCreateRevision, maxCreateRevision].some(
-    (bound = 0) => bound !== 0,
-  );
-}
-
-/** Whether it is within the bounds of revisions. */
-function isWithin({ modRevision, createRevision }: StoredVersion, request: RangeRequest): boolean {
-  return (
-    modRevision >= (request.minModRevision ?? 0) &&
-    modRevision <= boundOf(request.maxModRevision) &&
-    createRevision >= (request.minCreateRevision ?? 0) &&
-    createRevision <= boundOf(request.maxCreateRevision)
-  );
-}
-
-function boundOf(revision: Revision = 0): Revision {
-  return revision === 0 ? Infinity : revision;
-}
-
 /** Of equal ones the lower key is first, whichever the order. */
 function sorted(
   versions: StoredVersion[],
@@ -212,7 +171,7 @@ function sorted(
     case 'mod':
       return versions.sort((one, other) => sign * (one.modRevision - other.modRevision));
     case 'value':
-      return versions.sort((one, other) => sign * compareValues(one.value, other.value));
+      return versions.sort((one, other) => sign * compareValues(one, other));
     default:
       throw new KvError(
         'KV_INVALID',

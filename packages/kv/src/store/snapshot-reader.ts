@@ -10,7 +10,6 @@ import {
 } from './snapshot-format.ts';
 import type { KvState } from './state.ts';
 import { type ReadVersion, type SnapshotHead, StateBuilder } from './state-builder.ts';
-import { mostTextBytes } from './versions.ts';
 
 /** What a refusal calls the snapshot. */
 export interface SnapshotName {
@@ -131,7 +130,8 @@ function readRecord(reader: RecordReader, builder: SnapshotTaker<unknown>, versi
   }
 }
 
-const deleted = { createRevision: 0, version: 0, lease: 0, value: '', valueHash: 0 };
+const noValue = Buffer.alloc(0);
+const deleted = { createRevision: 0, version: 0, lease: 0, value: noValue, valueHash: 0 };
 
 function readPut(reader: RecordReader): ReadVersion {
   const modRevision = reader.number();
@@ -143,10 +143,7 @@ function readPut(reader: RecordReader): ReadVersion {
   const { at } = reader;
   const valueHash = hashBytes(reader.view, at, at + size);
   reader.at += size;
-  const value =
-    size <= mostTextBytes
-      ? reader.bytes.toString('latin1', at, at + size)
-      : new Uint8Array(reader.bytes.subarray(at, at + size));
+  const value = reader.bytes.subarray(at, at + size);
   return { createRevision, modRevision, version, lease, value, valueHash };
 }
 

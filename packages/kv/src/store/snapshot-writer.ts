@@ -6,6 +6,7 @@ import type { KeyTree } from './key-tree.ts';
 import type { GrantedLease } from './lease-table.ts';
 import { type Counts, formatVersion, magic, tags } from './snapshot-format.ts';
 import type { KvState, Reading } from './state.ts';
+import { memoryOf } from './value-memory.ts';
 import type { StoredKey, StoredVersion } from './versions.ts';
 
 /** As many keys are taken from the tree at a time. */
@@ -130,7 +131,8 @@ function writeVersion(writer: FrameWriter, version: StoredVersion): void {
   writer.number(version.createRevision);
   writer.number(version.version);
   writer.number(version.lease);
-  writer.sized(version.value);
+  writer.number(version.size);
+  writer.copy(memoryOf(version), version.at, version.at + version.size);
 }
 
 function* orderFrames(

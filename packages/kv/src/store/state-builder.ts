@@ -9,12 +9,13 @@ import { KeyTree } from './key-tree.ts';
 import { type GrantedLease, LeaseTable } from './lease-table.ts';
 import type { Counts } from './snapshot-format.ts';
 import { KvState } from './state.ts';
+import { ValueMemory } from './value-memory.ts';
 import {
   digestOf,
   isNew,
   newKey,
+  noValue,
   type StoredKey,
-  type StoredValue,
   type StoredVersion,
 } from './versions.ts';
 
@@ -30,7 +31,8 @@ export interface ReadVersion {
   readonly modRevision: Revision;
   readonly version: number;
   readonly lease: LeaseId;
-  readonly value: StoredValue;
+  /** In memory that is only lent. */
+  readonly value: Buffer;
   readonly valueHash: number;
 }
 
@@ -41,6 +43,7 @@ export class StateBuilder {
   readonly #history: HistoryBuilder;
   readonly #table = new KeyTable();
   readonly #digests = new DigestSum();
+  readonly #values = new ValueMemory();
   readonly #keys: StoredKey[] = [];
   readonly #counts: Counts = { leases: 0, keys: 0, versions: 0 };
   /** The version that was read last, of the last key. */
@@ -100,10 +103,11 @@ export class StateBuilder {
       modRevision,
       version: count,
       lease,
-      value,
       digest,
+      ...noValue,
       before: undefined,
     };
+    this.#values.keep(version, value, 0, value.length);
     if (newer === undefined) this.#newest(stored, version);
     else newer.before = version;
     this.#last = version;
@@ -137,6 +141,7 @@ export class StateBuilder {
       leases: this.#leases,
       history: this.#history.finish(),
       digests: this.#digests,
+      values: this.#values,
     });
     const found = state.hash();
     demand(found === this.#end?.hash, `Its hash is ${found} and should be ${this.#end?.hash}`);

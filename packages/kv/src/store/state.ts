@@ -5,14 +5,16 @@ import { firstChange, History } from './history.ts';
 import { KeyTable } from './key-table.ts';
 import { KeyTree } from './key-tree.ts';
 import { LeaseTable } from './lease-table.ts';
+import { noSlab, ValueMemory } from './value-memory.ts';
 import {
   digestOf,
   isLive,
   isNew,
   newKey,
+  noValue,
   type StoredKey,
-  type StoredValue,
   type StoredVersion,
+  type ValueSource,
 } from './versions.ts';
 
 /** As many compacted changes are let go of with each command, at least. */
@@ -29,6 +31,7 @@ export interface StateParts {
   readonly leases: LeaseTable;
   readonly history: History;
   readonly digests: DigestSum;
+  readonly values: ValueMemory;
 }
 
 /** While it is in use, versions that the state does not need any more are not let go of. */
@@ -47,6 +50,7 @@ export class KvState {
   readonly #table: KeyTable;
   /** Of the newest version of each live key. */
   readonly #digests: DigestSum;
+  readonly #values: ValueMemory;
   #revision: Revision;
   #compactedRevision: Revision;
   /** The changes of the revision that is being made. */
@@ -63,6 +67,7 @@ export class KvState {
     this.history = parts?.history ?? new History();
     this.#table = parts?.table ?? new KeyTable();
     this.#digests = parts?.digests ?? new DigestSum();
+    this.#values = parts?.values ?? new ValueMemory();
     this.#revision = parts?.revision ?? firstChange - 1;
     this.#compactedRevision = parts?.compactedRevision ?? 0;
   }
@@ -93,16 +98,16 @@ export class KvState {
   }
 
   /** Puts the key and makes a revision of that alone. Nothing may have been changed before it. */
-  putAlone(stored: StoredKey, value: StoredValue, valueHash: number, lease: LeaseId): Revision {
+  putAlone(stored: StoredKey, value: ValueSource, lease: LeaseId): Revision {
     const revision = this.#revision + 1;
-    this.history.push(this.#put(stored, value, valueHash, lease, revision));
+    this.history.push(this.#put(stored, value, lease, revision));
     this.#changesSinceTrim += 1;
     this.#revision = revision;
     return revision;
   }
 
-  put(stored: StoredKey, value: StoredValue, valueHash: number, lease: LeaseId): void {
-    this.#changes.push(this.#put(stored, value, valueHash, lease, this.#revision + 1));
+  put(stored: StoredKey, value: ValueSource, lease: LeaseId): void {
+    this.#changes.push(this.#put(stored, value, lease, this.#revision + 1));
   }
 
   /** Deletes a key that is live. */
@@ -116,8 +121,8 @@ export class KvState {
       modRevision: this.#revision + 1,
       version: 0,
       lease: 0,
-      value: '',
       digest: 0,
+      ...noValue,
       before: newest,
     };
     stored.newest = tombstone;
@@ -177,18 +182,12 @@ export class KvState {
     return hashOfSums([this.#digests, this.leases.digests], numbers);
   }
 
-  #put(
-    stored: StoredKey,
-    value: StoredValue,
-    valueHash: number,
-    lease: LeaseId,
-    revision: Revision,
-  ): StoredVersion {
+  #put(stored: StoredKey, value: ValueSource, lease: LeaseId, revision: Revision): StoredVersion {
     const before = stored.newest;
     const wasLive = before.version > 0;
     const createRevision = wasLive ? before.createRevision : revision;
     const version = before.version + 1;
-    const digest = digestOf(stored.hash, valueHash, createRevision, revision, version, lease);
+    const digest = digestOf(stored.hash, value.hash, createRevision, revision, version, lease);
     const isFirst = isNew(stored);
     const newest: StoredVersion = {
       of: stored,
@@ -196,10 +195,13 @@ export class KvState {
       modRevision: revision,
       version,
       lease,
-      value,
       digest,
+      slab: noSlab,
+      at: 0,
+      size: 0,
       before: isFirst ? undefined : before,
     };
+    this.#values.keep(newest, value.bytes, value.from, value.to);
     stored.newest = newest;
     if (wasLive) this.#digests.remove(before.digest);
     else this.#appear(stored, isFirst);
@@ -217,8 +219,9 @@ export class KvState {
 
   /** Of a change that is compacted: what it replaced, and the key if this deleted it. */
   #letGo(version: StoredVersion): void {
+    const { of: stored, before } = version;
+    if (before !== undefined) this.#values.release(before);
     version.before = undefined;
-    const { of: stored } = version;
     if (stored.newest !== version || isLive(stored)) return;
     this.tree.remove(stored.key);
     this.#table.remove(stored);

@@ -17,17 +17,17 @@ import type {
   Revision,
 } from '../types.ts';
 import { mostResultBytes } from './answer-size.ts';
-import { leaseNotFound } from './changes.ts';
 import { hashBytes } from './digest.ts';
 import { changeOf, eventOf } from './events.ts';
 import type { FrameWriterOptions } from './frame-writer.ts';
 import type { GrantedLease, StoredLease } from './lease-table.ts';
-import { checkRevision, compacted, readRange } from './ranges.ts';
+import { readRange } from './ranges.ts';
+import { checkRevision, compacted, leaseExists, leaseNotFound } from './refusals.ts';
 import { restoreSnapshot, type SnapshotName } from './snapshot-reader.ts';
 import { writeSnapshot } from './snapshot-writer.ts';
 import { KvState } from './state.ts';
 import { deleteRange, putIn, runTxn } from './transactions.ts';
-import { mostTextBytes, type StoredEvent } from './versions.ts';
+import type { StoredEvent } from './versions.ts';
 
 export type { GrantedLease, StoredLease } from './lease-table.ts';
 export type { SnapshotName } from './snapshot-reader.ts';
@@ -62,6 +62,8 @@ export class KvStore {
   /** A view of the bytes of the command that is being applied. */
   #bytes = noBuffer;
   #view = noView;
+  /** Where in it the value of a put is; the same object for each. */
+  readonly #value = { bytes: noBuffer, from: 0, to: 0, hash: 0 };
   /** The place in the log of the command that is being applied. */
   #index = 0;
   readonly #onCompacting: (() => void) | undefined;
@@ -106,6 +108,7 @@ export class KvStore {
     }
     this.#bytes = noBuffer;
     this.#view = noView;
+    this.#value.bytes = noBuffer;
     this.#state.trim();
     return this.#results.finish();
   }
@@ -189,11 +192,12 @@ export class KvStore {
     const view = this.#viewOf(bytes);
     const state = this.#state;
     const stored = state.keyFor(hashBytes(view, keyAt, keyEnd), bytes, keyAt, keyEnd);
-    const value =
-      valueEnd - keyEnd <= mostTextBytes
-        ? bytes.toString('latin1', keyEnd, valueEnd)
-        : new Uint8Array(bytes.subarray(keyEnd, valueEnd));
-    this.#results.put(state.putAlone(stored, value, hashBytes(view, keyEnd, valueEnd), 0));
+    const value = this.#value;
+    value.bytes = bytes;
+    value.from = keyEnd;
+    value.to = valueEnd;
+    value.hash = hashBytes(view, keyEnd, valueEnd);
+    this.#results.put(state.putAlone(stored, value, 0));
   }
 
   #viewOf(bytes: Buffer): DataView {
@@ -251,10 +255,7 @@ export class KvStore {
 
   #grant({ id = 0, ttl }: LeaseGrantRequest): LeaseGrantResponse {
     const { leases, revision } = this.#state;
-    if (leases.has(id)) {
-      const message = `There is a lease ${id} already.`;
-      throw new KvError('KV_LEASE_EXISTS', message, { details: { lease: id } });
-    }
+    if (leases.has(id)) throw leaseExists(id);
     const chosen = id === 0 ? leases.chooseId() : id;
     leases.add({ id: chosen, ttl, grantedAt: this.#index });
     this.#newsNow().changedLeases.push(chosen);

@@ -1,7 +1,5 @@
-import { bufferOf } from '../bytes.ts';
 import type {
   Compare,
-  CompareResult,
   DeleteRequest,
   DeleteResponse,
   PutRequest,
@@ -15,10 +13,12 @@ import type {
 import { demandRoom, demandRoomFor, pairBytes, versionsBytes } from './answer-size.ts';
 import { checkPut, deleteIn, preparePut } from './changes.ts';
 import { isIn } from './key-span.ts';
-import { checkRevision, newestIn, rangeBytes, readRange } from './ranges.ts';
+import { holdsFor, holdsForNothing } from './range-rules.ts';
+import { newestIn, rangeBytes, readRange } from './ranges.ts';
+import { checkRevision } from './refusals.ts';
 import type { KvState } from './state.ts';
 import { checkKeysDiffer } from './txn-keys.ts';
-import { keyValueOf, type StoredVersion, valueBytes } from './versions.ts';
+import { compareValue, keyValueOf } from './versions.ts';
 
 /** Which side of a transaction is taken, and of those in it. */
 interface Decision {
@@ -50,7 +50,7 @@ export function runTxn(state: KvState, request: TxnRequest, room: number): TxnRe
 export function putIn(state: KvState, request: PutRequest, room: number): PutResponse {
   const prepared = preparePut(state, request);
   if (prepared.previous !== undefined) demandRoomFor(prepared.previous, room);
-  state.put(prepared.stored, prepared.value, prepared.valueHash, prepared.lease);
+  state.put(prepared.stored, prepared.value, prepared.lease);
   const { revision } = state;
   if (request.previous !== true || prepared.previous === undefined) return { revision };
   return { revision, previous: prepared.previous };
@@ -142,43 +142,8 @@ function runStep(state: KvState, { operation, decision }: Step): TxnResult {
 /** Whether a comparison holds for all keys of its range. */
 function holds(state: KvState, compare: Compare): boolean {
   const versions = newestIn(state, compare);
-  // What is not there has no value, which is equal to none; its numbers are 0.
-  if (versions.length === 0) return compare.target !== 'value' && isSo(compare, 0);
-  return versions.every((version) => holdsFor(version, compare));
-}
-
-function holdsFor(version: StoredVersion, compare: Compare): boolean {
-  switch (compare.target) {
-    case 'value':
-      return matches(
-        compare.result,
-        Buffer.compare(valueBytes(version.value), bufferOf(compare.value)),
-      );
-    case 'version':
-      return isSo(compare, version.version);
-    case 'create':
-      return isSo(compare, version.createRevision);
-    case 'mod':
-      return isSo(compare, version.modRevision);
-    case 'lease':
-      return isSo(compare, version.lease);
-  }
-}
-
-function isSo(compare: Compare, number: number): boolean {
-  return compare.target !== 'value' && matches(compare.result, number - compare.number);
-}
-
-/** @param difference below 0, 0 or above 0. */
-function matches(result: CompareResult, difference: number): boolean {
-  switch (result) {
-    case 'equal':
-      return difference === 0;
-    case 'notEqual':
-      return difference !== 0;
-    case 'greater':
-      return difference > 0;
-    case 'less':
-      return difference < 0;
-  }
+  if (versions.length === 0) return holdsForNothing(compare);
+  return versions.every((version) =>
+    holdsFor(version, compare, (value) => compareValue(version, value)),
+  );
 }

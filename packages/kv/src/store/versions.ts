@@ -1,12 +1,7 @@
 import { type ByteString, bytesOf } from '../bytes.ts';
 import type { EventType, KeyValue, LeaseId, Revision } from '../types.ts';
-import { finish, highPart, mix } from './digest.ts';
-
-/** A value as it is kept: small ones as text, which is one object without a view around it. */
-export type StoredValue = ByteString | Uint8Array;
-
-/** Values up to this size are kept as text. */
-export const mostTextBytes = 4096;
+import { finish, hashOf, highPart, mix } from './digest.ts';
+import { memoryOf, noSlab, type Slab } from './value-memory.ts';
 
 /** A key that was put at least once, and is not forgotten yet; there is one object for each. */
 export interface StoredKey {
@@ -16,7 +11,15 @@ export interface StoredKey {
   newest: StoredVersion;
 }
 
-/** What one change made of a key. Nothing of it changes, except that `before` is let go of. */
+/** Bytes that are to be a value, with their hash. */
+export interface ValueSource {
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly to: number;
+  readonly hash: number;
+}
+
+/** What one change made of a key. What it says stays, though the memory of its value may move. */
 export interface StoredVersion {
   readonly of: StoredKey;
   /** 0 if the change was a delete. */
@@ -25,9 +28,12 @@ export interface StoredVersion {
   /** How often the key was put since it was created; 0 if the change was a delete. */
   readonly version: number;
   readonly lease: LeaseId;
-  readonly value: StoredValue;
-  /** A hash of all the above, its key included. */
+  /** A hash of all the above and the value, its key included. */
   readonly digest: number;
+  /** The value is so many bytes of that, from `at` on. */
+  slab: Slab;
+  at: number;
+  size: number;
   /** The version before it, until that is compacted. */
   before: StoredVersion | undefined;
 }
@@ -39,6 +45,13 @@ export interface StoredEvent {
   readonly version: StoredVersion;
 }
 
+/** The place of the value of what has none. */
+export const noValue: Pick<StoredVersion, 'slab' | 'at' | 'size'> = {
+  slab: noSlab,
+  at: 0,
+  size: 0,
+};
+
 /** What a key has before it is put for the first time. */
 const nothing: StoredVersion = {
   of: undefined as unknown as StoredKey,
@@ -46,8 +59,8 @@ const nothing: StoredVersion = {
   modRevision: 0,
   version: 0,
   lease: 0,
-  value: '',
   digest: 0,
+  ...noValue,
   before: undefined,
 };
 
@@ -94,8 +107,23 @@ export function digestOf(
   return finish(hash);
 }
 
-export function valueBytes(value: StoredValue): Uint8Array {
-  return typeof value === 'string' ? bytesOf(value) : value;
+/** The value, for whoever wants to keep it. */
+export function valueOf(version: StoredVersion): Uint8Array {
+  const { at, size } = version;
+  if (size === 0) return noBytes;
+  const memory = memoryOf(version);
+  // Its own memory stays as it is.
+  if (version.slab.versions === undefined) return memory;
+  const value = Buffer.allocUnsafe(size);
+  memory.copy(value, 0, at, at + size);
+  return value;
+}
+
+/** The value as what another put may take. */
+export function sourceOf(version: StoredVersion): ValueSource {
+  const { at, size } = version;
+  const bytes = memoryOf(version);
+  return { bytes, from: at, to: at + size, hash: hashOf(bytes.subarray(at, at + size)) };
 }
 
 export function keyValueOf(
@@ -104,7 +132,7 @@ export function keyValueOf(
 ): KeyValue {
   return {
     key: bytesOf(version.of.key),
-    value: keysOnly ? noBytes : valueBytes(version.value),
+    value: keysOnly ? noBytes : valueOf(version),
     createRevision: version.createRevision,
     modRevision: version.modRevision,
     version: version.version,
@@ -113,9 +141,17 @@ export function keyValueOf(
 }
 
 /** The order of the values' bytes: below 0, 0 or above 0. */
-export function compareValues(one: StoredValue, other: StoredValue): number {
-  if (typeof one === 'string' && typeof other === 'string') {
-    return one < other ? -1 : Number(one > other);
-  }
-  return Buffer.compare(valueBytes(one), valueBytes(other));
+export function compareValues(one: StoredVersion, other: StoredVersion): number {
+  return compareValue(one, memoryOf(other), other.at, other.at + other.size);
+}
+
+/** The same for a value and the bytes `from..to`. */
+export function compareValue(
+  version: StoredVersion,
+  bytes: Uint8Array,
+  from: number = 0,
+  to: number = bytes.length,
+): number {
+  const { at, size } = version;
+  return memoryOf(version).compare(bytes, from, to, at, at + size);
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ByteString } from '../../src/bytes.ts';
 import { KeyTree } from '../../src/store/key-tree.ts';
-import { newKey, type StoredKey, type StoredVersion } from '../../src/store/versions.ts';
+import { newKey, noValue, type StoredKey, type StoredVersion } from '../../src/store/versions.ts';
 
 /** A key that is live, or was deleted. */
 function keyOf(key: ByteString, isLive: boolean): StoredKey {
@@ -19,8 +19,8 @@ function setLive(stored: StoredKey, isLive: boolean): void {
     modRevision: 2,
     version: count,
     lease: 0,
-    value: '',
     digest: 0,
+    ...noValue,
     before: undefined,
   };
   stored.newest = version;

@@ -115,3 +115,9 @@ export function picture(store: KvStore): unknown {
   const counts = { revision, compactedRevision, keyCount, leaseCount };
   return plain({ ...counts, hash: store.hash(), views, events, leases });
 }
+
+/** The store of a member, which must be the one in memory. */
+export function memoryStoreOf({ store }: { readonly store: unknown }): KvStore {
+  if (store instanceof KvStore) return store;
+  throw new Error('This member does not keep its store in memory.');
+}
