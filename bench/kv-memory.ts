@@ -5,8 +5,15 @@
  * at once, build snapshots of them, compared with before.
  *
  *     npm run bench -- kv-memory [--keys 1000000] [--bytes 256] [--restarts 3] [--snapshots 3]
- *                                [--part memory]
+ *                                [--part memory] [--part snapshot]
+ *
+ * Only when it is asked for: what it gives that the engine counts buffers together with its heap,
+ * as `quorate serve` has it. Clusters that do so and clusters that do not take turns; each begins
+ * anew, gets all keys, and is measured while they are overwritten.
+ *
+ *     npm run bench -- kv-memory --part collector [--turns 3] [--turn-seconds 20]
  */
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { KvClient } from '../packages/kv/src/client.ts';
@@ -32,6 +39,8 @@ const { values } = parseArgs({
     restarts: { type: 'string', default: '3' },
     snapshots: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
+    turns: { type: 'string', default: '3' },
+    'turn-seconds': { type: 'string', default: '20' },
     /** After the load, before anybody looks. */
     'settle-ms': { type: 'string', default: '5000' },
     install: { type: 'boolean', default: true },
@@ -56,6 +65,7 @@ type WithProcess = Contestant & { leaderPid(): Promise<number> };
 const parts: Readonly<Record<string, (folder: string) => Promise<void>>> = {
   memory: compareMemory,
   snapshot: compareSnapshots,
+  collector: compareCollectors,
 };
 
 for (const part of values.part) {
@@ -94,6 +104,28 @@ async function compareSnapshots(folder: string): Promise<void> {
   const start = { folder: path.join(folder, 'members'), snapshotsOnDemand: true };
   const row = await disposing(KvCluster.start(start), measureSnapshots);
   report('kv-memory-snapshot', [row], { about: { fileSystem: await fileSystemOf(folder) } });
+}
+
+async function compareCollectors(folder: string): Promise<void> {
+  // The engine of an older Node does not know the option, so there is nothing to compare.
+  if (Number.parseInt(process.versions.node, 10) < 24) {
+    console.error(`The part collector needs Node 24 or newer; this is ${process.versions.node}.`);
+    return;
+  }
+  const turns: CollectorTurn[] = [];
+  for (let at = 0; at < Number(values.turns); at += 1) {
+    const measured = async (countsBuffersApart: boolean): Promise<CollectorRound> => {
+      const name = `turn-${at}-${countsBuffersApart ? 'apart' : 'together'}`;
+      const start = { folder: path.join(folder, name), countsBuffersApart };
+      const round = await disposing(KvCluster.start(start), measureOverwriting);
+      await rm(start.folder, { recursive: true });
+      return round;
+    };
+    turns.push({ apart: await measured(true), together: await measured(false) });
+  }
+  const about = { fileSystem: await fileSystemOf(folder) };
+  const rows = [collectorRow('apart', turns), collectorRow('together', turns)];
+  report('kv-memory-collector', rows, { about });
 }
 
 async function etcdOrNothing(): Promise<string | undefined> {
@@ -185,13 +217,18 @@ async function measureSnapshots(cluster: KvCluster): Promise<Row> {
   }
 }
 
-/** Overwrites pairs here and there, without and while snapshots are built. */
-async function snapshotRound({ members }: KvCluster, client: KvClient): Promise<SnapshotRound> {
+/** Overwrites pairs here and there. */
+function overwriter(client: KvClient): () => Promise<unknown> {
   let state = 1;
-  const write = (): Promise<unknown> => {
+  return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return client.put(keyOf(state % keys), value);
   };
+}
+
+/** Overwrites without and while snapshots are built. */
+async function snapshotRound({ members }: KvCluster, client: KvClient): Promise<SnapshotRound> {
+  const write = overwriter(client);
   const before = await writeFor(Number(values.seconds), writers, write);
   const began = performance.now();
   let buildMs = 0;
@@ -201,4 +238,47 @@ async function snapshotRound({ members }: KvCluster, client: KvClient): Promise<
   const during = await writeWhile(writers, write, () => buildMs === 0);
   await built;
   return { before, during, buildMs };
+}
+
+interface CollectorRound {
+  readonly load: LoopRound;
+  readonly highestMiB: number;
+}
+
+interface CollectorTurn {
+  readonly apart: CollectorRound;
+  readonly together: CollectorRound;
+}
+
+async function measureOverwriting(cluster: KvCluster): Promise<CollectorRound> {
+  const client = new KvClient({ servers: cluster.servers, timeoutMs });
+  try {
+    await fill((key) => client.put(key, value));
+    const load = await writeFor(Number(values['turn-seconds']), writers, overwriter(client));
+    const { highestMiB } = await (await cluster.leader()).picture();
+    return { load, highestMiB };
+  } finally {
+    await client.close();
+  }
+}
+
+/** Medians; what is compared with `apart` is so within a turn. */
+function collectorRow(buffers: keyof CollectorTurn, turns: readonly CollectorTurn[]): Row {
+  const middle = (pick: (round: CollectorRound) => number, digits = 0): number =>
+    Number(median(turns.map((turn) => pick(turn[buffers]))).toFixed(digits));
+  const ofApart = (pick: (round: CollectorRound) => number): number =>
+    Number(median(turns.map((turn) => pick(turn[buffers]) / pick(turn.apart))).toFixed(2));
+  return {
+    'buffers and heap': buffers,
+    keys,
+    writers,
+    'puts/s': middle(({ load }) => load.perSecond),
+    'of apart': ofApart(({ load }) => load.perSecond),
+    'p50 ms': middle(({ load }) => load.p50Ms, 1),
+    'p99 ms': middle(({ load }) => load.p99Ms, 1),
+    'p99 of apart': ofApart(({ load }) => load.p99Ms),
+    'longest ms': middle(({ load }) => load.maxMs, 1),
+    'highest MiB': middle(({ highestMiB }) => highestMiB),
+    'MiB of apart': ofApart(({ highestMiB }) => highestMiB),
+  };
 }

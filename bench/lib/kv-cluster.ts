@@ -11,6 +11,7 @@ export interface KvClusterStart {
   readonly count?: number;
   readonly hasHttp?: boolean;
   readonly snapshotsOnDemand?: boolean;
+  readonly countsBuffersApart?: boolean;
 }
 
 /** A member of the key-value server in a process of its own. */
@@ -73,7 +74,7 @@ export class KvCluster implements AsyncDisposable {
 
   /** Starts a member, or one that was ended, on what it has on the disk and where it was. */
   async startMember(name: string): Promise<KvProcess> {
-    const { folder, hasHttp, snapshotsOnDemand } = this.#start;
+    const { folder, hasHttp, snapshotsOnDemand, countsBuffersApart } = this.#start;
     const argument: KvMemberStart = {
       name,
       directory: path.join(folder, name),
@@ -81,6 +82,7 @@ export class KvCluster implements AsyncDisposable {
       peers: this.#peers,
       ...(hasHttp === true ? { httpPort: 0 } : {}),
       ...(snapshotsOnDemand === undefined ? {} : { snapshotsOnDemand }),
+      ...(countsBuffersApart === undefined ? {} : { countsBuffersApart }),
     };
     const member = new KvProcess(name, await ChildProgram.start('kv-member.ts', argument));
     this.#members.set(name, member);

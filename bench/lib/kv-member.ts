@@ -16,6 +16,8 @@ export interface KvMemberStart {
   readonly peers: Readonly<Record<string, string>>;
   /** None is built but on demand. */
   readonly snapshotsOnDemand?: boolean;
+  /** The engine counts buffers apart from its heap, as it does by itself. */
+  readonly countsBuffersApart?: boolean;
 }
 
 /** What a member's process looks like from outside. */
@@ -35,11 +37,11 @@ export interface KvMemberPicture {
 }
 
 const mebibyte = 1024 * 1024;
-const { name, directory, port, httpPort, peers, snapshotsOnDemand } =
+const { name, directory, port, httpPort, peers, snapshotsOnDemand, countsBuffersApart } =
   startArgument() as KvMemberStart;
 const onDemand = { snapshotAfterBytes: Number.MAX_SAFE_INTEGER, keepBytes: 0 };
 // As `quorate serve` does.
-countBuffersWithHeap();
+if (countsBuffersApart !== true) countBuffersWithHeap();
 const member = await KvMember.start({
   name,
   directory,

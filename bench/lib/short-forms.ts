@@ -50,9 +50,13 @@ export const forms: Readonly<Record<string, Forms>> = {
   },
   'kv-memory': {
     short: ['--keys', '100000', '--restarts', '1', '--snapshots', '1'],
-    shortest: options({
-      ...{ keys: 1000, writers: 64, restarts: 1, snapshots: 1, seconds: 0.1, 'settle-ms': 10 },
-    }),
+    shortest: [
+      ...['memory', 'snapshot', 'collector'].flatMap((part) => ['--part', part]),
+      ...options({
+        ...{ keys: 1000, writers: 64, restarts: 1, snapshots: 1, seconds: 0.1, 'settle-ms': 10 },
+        ...{ turns: 1, 'turn-seconds': 0.1 },
+      }),
+    ],
   },
   'kv-watch': {
     short: ['--events', '20'],

@@ -15,7 +15,7 @@ export {
   type TcpClientOptions,
 } from './tcp/client.ts';
 export { ChannelError } from './tcp/failure.ts';
-export type { ConnectionOptions, DialingOptions } from './tcp/options.ts';
+export type { ConnectionOptions, DialingOptions, FailedDial } from './tcp/options.ts';
 export {
   type Refusal,
   type ServeOptions,

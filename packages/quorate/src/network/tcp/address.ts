@@ -31,3 +31,8 @@ export function readAddress(
   }
   return { host: bracketed.replace(/^\[|\]$/g, ''), port };
 }
+
+/** The same address as text. */
+export function remoteName({ host, port }: SocketAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -9,7 +9,7 @@ import {
 import { type Frame, frameTypes } from './frame.ts';
 import { type Hello, readWelcome, type Welcome, writeHello } from './handshake-messages.ts';
 import type { Dialer, SocketAddress } from './sockets.ts';
-import type { NodeNames } from './tls.ts';
+import { type NodeNames, otherName } from './tls.ts';
 import { commonVersion, wireVersions } from './version.ts';
 
 /** How one side reaches the other, and how patient it is. */
@@ -228,8 +228,7 @@ class Attempt implements ConnectionOwner {
     } catch (error) {
       return unreachable(remote, `may not be node ${target}: the rule of names failed`, error);
     }
-    const names = certificateNames.join(', ');
-    return unreachable(remote, `is not node ${target}: its certificate says ${names}`);
+    return unreachable(remote, otherName(target, certificateNames));
   }
 
   #read(frame: Frame): Welcome | Error {

@@ -2,7 +2,7 @@ import { UnreachableError, UnsupportedError, WrongTargetError } from '../../erro
 import type { CallerHost } from './caller-host.ts';
 import type { ChannelCaller } from './channel.ts';
 import type { Hello } from './handshake-messages.ts';
-import type { NodeNames } from './tls.ts';
+import { type NodeNames, otherName } from './tls.ts';
 import { commonVersion, wireVersions } from './version.ts';
 
 /** Why the caller must not be welcomed, if there is a reason. */
@@ -39,6 +39,5 @@ export function strangeName(
 ): Error | undefined {
   if (node === undefined || nodeNames === undefined) return undefined;
   if (nodeNames(node, certificateNames)) return undefined;
-  const names = certificateNames.join(', ');
-  return new UnreachableError(`The caller is not node ${node}: its certificate says ${names}.`);
+  return new UnreachableError(`The caller ${otherName(node, certificateNames)}.`);
 }

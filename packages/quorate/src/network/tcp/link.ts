@@ -1,4 +1,5 @@
 import type { Runtime, Timer } from '../../platform/runtime.ts';
+import { remoteName } from './address.ts';
 import { type Connection, unreachable } from './connection.ts';
 import { Dialing, type DialOptions, type DialOwner } from './dialing.ts';
 import { readFailure } from './failure.ts';
@@ -12,6 +13,7 @@ import {
 } from './handshake-messages.ts';
 import { readCredit } from './messages.ts';
 import type { OpenCall } from './open-call.ts';
+import type { FailedDial } from './options.ts';
 import { isSameFrom, isSameTo } from './speakers.ts';
 
 export interface LinkOptions extends DialOptions {
@@ -20,6 +22,7 @@ export interface LinkOptions extends DialOptions {
   readonly maxOpenCalls: number;
   /** Who is to be reached: tells the other side before it is asked anything. */
   readonly target?: NonNullable<Hello['target']>;
+  readonly onFailedDial: ((failed: FailedDial) => void) | undefined;
 }
 
 const speakerHead = { type: frameTypes.speaker, group: 0, call: 0 };
@@ -154,6 +157,11 @@ export class Link implements DialOwner {
   }
 
   onFailed(reason: Error): void {
+    const { target, address, onFailedDial } = this.#options;
+    if (!this.#isClosed) {
+      const meant = target === undefined ? {} : { node: target.node };
+      onFailedDial?.({ ...meant, remote: remoteName(address), reason });
+    }
     for (const call of [...this.#waiting]) {
       this.#remove(call);
       // What the other side says for itself, that it is somebody else for example, is passed on.

@@ -14,6 +14,7 @@ import {
   type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls';
+import { remoteName } from './address.ts';
 import type {
   Acceptor,
   Dialer,
@@ -21,10 +22,9 @@ import type {
   ListenerHandler,
   ListenOptions,
   Socket,
-  SocketAddress,
   SocketHandler,
 } from './sockets.ts';
-import { namesOf, type TlsOptions } from './tls.ts';
+import { namesOf, type TlsOptions, withAdvice } from './tls.ts';
 
 /** How long a caller may take to set up the encryption. */
 const tlsHandshakeMs = 5000;
@@ -185,9 +185,12 @@ function pem(text: string | Uint8Array): string {
 }
 
 function refusalOf(socket: TLSSocket): string | undefined {
-  if (socket.getPeerX509Certificate() === undefined) return 'it shows no certificate';
+  if (socket.getPeerX509Certificate() === undefined) {
+    return 'it shows no certificate; give it one that the `ca` of this side has signed';
+  }
   if (socket.authorized) return undefined;
-  return `its certificate is not believed: ${String(socket.authorizationError)}`;
+  const code = String(socket.authorizationError);
+  return withAdvice(`its certificate is not believed: ${code}`, code);
 }
 
 function hostOf({ host }: ListenOptions): { host?: string } {
@@ -207,13 +210,17 @@ function listenerOf(server: Server, arriving: ReadonlyMap<string, NetSocket>): L
   };
 }
 
-function remoteName({ host, port }: SocketAddress): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 function callerName({ remoteAddress, remotePort }: NetSocket): string {
   if (remoteAddress === undefined) return 'a caller that is gone';
   return remoteName({ host: remoteAddress, port: remotePort ?? 0 });
+}
+
+/** The error, with what to do about it if it is one about a certificate. */
+function advised(error: Error & { readonly code?: string }): Error {
+  const { code } = error;
+  const message = withAdvice(error.message, code);
+  if (message === error.message) return error;
+  return Object.assign(new Error(message, { cause: error }), { code });
 }
 
 /** A socket of Node behind the few words that the link knows. */
@@ -226,7 +233,7 @@ class NodeSocket implements Socket {
     this.#socket = socket;
     this.remote = remote;
     // A socket may break before anybody listens to it.
-    socket.on('error', (error) => (this.#error = error));
+    socket.on('error', (error) => (this.#error = advised(error)));
   }
 
   handledBy(handler: SocketHandler, opening?: 'connect' | 'secureConnect'): this {

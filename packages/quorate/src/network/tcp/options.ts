@@ -1,3 +1,4 @@
+import type { NodeId } from '../../core/types.ts';
 import { nodeRuntime, type Runtime } from '../../platform/runtime.ts';
 import type { ConnectionLimits } from './connection.ts';
 import type { LinkOptions } from './link.ts';
@@ -40,6 +41,20 @@ export interface DialingOptions extends ConnectionOptions {
   readonly runtime?: Runtime;
   /** Who brings the sockets: for a simulator. Default: Node, with `tls` if that is given. */
   readonly sockets?: Dialer;
+  /**
+   * Called after each dial that led to no connection: for a log. While there is something to send,
+   * dials follow one another by the waits above, so the same is told again and again.
+   */
+  readonly onFailedDial?: (failed: FailedDial) => void;
+}
+
+/** Somebody who was dialled and cannot be reached, or is not who is meant, or refuses this side. */
+export interface FailedDial {
+  /** The node that was meant, if it is one whose name is known. */
+  readonly node?: NodeId;
+  /** `host:port`. */
+  readonly remote: string;
+  readonly reason: Error;
 }
 
 /** @throws {RangeError} if an option is not a positive number. */
@@ -61,6 +76,7 @@ export function linkOptions(
     backOff: { fromMs, toMs },
     nodeNames: nodeNamesOf(options.tls),
     maxOpenCalls: positive(owner, 'maxOpenCalls', options.maxOpenCalls ?? 65_536),
+    onFailedDial: options.onFailedDial,
   };
 }
 

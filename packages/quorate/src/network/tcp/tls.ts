@@ -54,3 +54,32 @@ export function namesOf(
   }
   return [...names];
 }
+
+const notSigned =
+  'have it signed by an authority in the `ca` of who refuses it, or add the one that signed it there';
+
+/** What to do about a certificate that is refused, by the code that Node gives the refusal. */
+const advices: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'renew it, or set the clock of who refuses it',
+  CERT_NOT_YET_VALID: 'set the clock of who refuses it, or of who issued it',
+  CERT_SIGNATURE_FAILURE: notSigned,
+  DEPTH_ZERO_SELF_SIGNED_CERT: notSigned,
+  SELF_SIGNED_CERT_IN_CHAIN: notSigned,
+  UNABLE_TO_GET_ISSUER_CERT: notSigned,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: notSigned,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: notSigned,
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'issue it for that name, or say by `serverName` or `nodeNames` which name to demand',
+};
+
+/** What went wrong, and what to do about it, if that is known for this code. */
+export function withAdvice(what: string, code: unknown): string {
+  const advice = typeof code === 'string' ? advices[code] : undefined;
+  return advice === undefined ? what : `${what}; ${advice}`;
+}
+
+/** Why a certificate that is believed may not speak for a node, and what to do about it. */
+export function otherName(node: NodeId, certificateNames: readonly string[]): string {
+  const names = certificateNames.join(', ') || 'no name';
+  return `is not node ${node}: its certificate says ${names}; give node ${node} one with its own name`;
+}

@@ -140,13 +140,15 @@ describe('a caller refuses', () => {
     const error = await callTo(at, nodeTls('a'));
 
     expect(error).toMatchObject(unreachable);
-    expect((error as Error).message).toMatch(/is not node b: its certificate says c/);
+    expect((error as Error).message).toMatch(
+      /is not node b: its certificate says c; give node b one with its own name\.$/,
+    );
     expect(at.node.arrivals).toEqual([]);
   });
 
   test.each([
-    ['that somebody else has signed', { ...issue(stranger, { names: ['b'] }) }, /certificate/],
-    ['that has expired', issue(authority, { names: ['b'], until: '21' }), /expired/],
+    ['that somebody else has signed', issue(stranger, { names: ['b'] }), /; have it signed by/],
+    ['that has expired', issue(authority, { names: ['b'], until: '21' }), /expired; renew it/],
   ])('a certificate %s', async (_what, certificate, message) => {
     const at = await serve(nodeTls('b', certificate));
 
@@ -188,15 +190,16 @@ describe('a server refuses', () => {
     const error = await callTo(at, nodeTls('c'));
 
     expect(error).toMatchObject(unreachable);
-    expect((error as Error).message).toMatch(/not node a: its certificate says c/);
+    const said = /not node a: its certificate says c; give node a one with its own name\.$/;
+    expect((error as Error).message).toMatch(said);
     expect(at.node.arrivals).toEqual([]);
-    expect(await refusalAt(at)).toMatch(/not node a/);
+    expect(await refusalAt(at)).toMatch(said);
   });
 
   test.each([
-    ['that somebody else has signed', issue(stranger, { names: ['a'] }), /not believed/],
-    ['that has expired', issue(authority, { names: ['a'], until: '21' }), /CERT_HAS_EXPIRED/],
-  ])('a certificate %s, and says so', async (_what, certificate, message) => {
+    ['that somebody else has signed', issue(stranger, { names: ['a'] }), /; have it signed by/],
+    ['that has expired', issue(authority, { names: ['a'], until: '21' }), /EXPIRED; renew it/],
+  ])('a certificate %s, and says what to do', async (_what, certificate, message) => {
     const at = await serve(nodeTls('b'));
 
     const error = await callTo(at, nodeTls('a', certificate));
@@ -234,7 +237,7 @@ describe('a server refuses', () => {
     socket.on('error', () => {});
     socket.resume();
 
-    expect(await refusalAt(at)).toMatch(/it shows no certificate/);
+    expect(await refusalAt(at)).toMatch(/it shows no certificate; give it one/);
     socket.destroy();
   });
 
