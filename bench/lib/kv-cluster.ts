@@ -90,10 +90,16 @@ export class KvCluster implements AsyncDisposable {
   }
 
   async untilReady(member: KvProcess): Promise<void> {
-    await until(`${member.name} is ready`, async () => {
-      const picture = await member.picture();
-      return picture.isReady ? undefined : JSON.stringify(picture);
-    });
+    try {
+      await until(`${member.name} is ready`, async () => {
+        const picture = await member.picture();
+        return picture.isReady ? undefined : JSON.stringify(picture);
+      });
+    } catch (error) {
+      // Often it is another one that it waits for.
+      const all = await Promise.allSettled(this.members.map((one) => one.picture()));
+      throw new Error(`${String(error)} All of them: ${JSON.stringify(all)}`, { cause: error });
+    }
   }
 
   /** Waits for an election, if there is one. */

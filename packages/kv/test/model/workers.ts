@@ -34,7 +34,9 @@ export class ListWorker {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#transact();
-      await pause();
+      // Transactions read whole lists: the longer these are, the more all of it costs everybody,
+      // members that start again and apply them once more above all.
+      await pause(shortestPauseMs + this.history.length / 10);
     }
   }
 
@@ -106,7 +108,7 @@ export class RegisterWorker {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#call();
-      await pause();
+      await pause(shortestPauseMs);
     }
   }
 
@@ -157,9 +159,11 @@ export class RegisterWorker {
   }
 }
 
-/** The programs under test and the clients share two cores; nobody gains by more than this. */
-function pause(): Promise<void> {
+/** The programs under test and the clients share two cores; nobody gains by less than this. */
+const shortestPauseMs = 5;
+
+function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, 5);
+    setTimeout(resolve, ms);
   });
 }

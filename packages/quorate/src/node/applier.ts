@@ -1,16 +1,11 @@
 import type { Codec } from '../contract/codec.ts';
 import type { Committed } from '../contract/state-machine.ts';
 import { assert } from '../core/assert.ts';
-import type {
-  EffectiveMembership,
-  Entry,
-  LogId,
-  LogIndex,
-  Payload,
-  SnapshotMeta,
-} from '../core/types.ts';
+import type { EffectiveMembership, Entry, LogId, LogIndex, SnapshotMeta } from '../core/types.ts';
 import { StoppedError } from '../errors.ts';
 import { buggify, mark } from '../platform/sites.ts';
+import { type Batch, demandResponses, expectedBatch, isOfSession } from './apply-batch.ts';
+import { ApplyPace } from './apply-pace.ts';
 import { decodeCommand } from './codec.ts';
 import type { Histogram } from './histogram.ts';
 import type { Log } from './log.ts';
@@ -32,18 +27,6 @@ export interface AppliedBatch {
 }
 
 const maxUnkeptChanges = 1000;
-/** Room that is made at once for the commands of a batch. */
-const expectedBatch = 1024;
-
-/** What is to be applied together. */
-interface Batch {
-  readonly last: LogId;
-  readonly bytes: number;
-  /** What goes to the state machine. */
-  readonly commands: readonly Committed<unknown>[];
-  /** Set if there are entries of sessions among its entries. */
-  readonly sessions: SessionBatch | undefined;
-}
 
 /** The state machine's state at one moment, ready to be read while others are applied. */
 export interface Frozen extends FrozenContent {
@@ -68,7 +51,7 @@ export interface ApplierOptions {
   /** The membership in force at `applied`. */
   readonly membership: EffectiveMembership;
   readonly maxBatchBytes: number;
-  /** Where the time is kept that each batch takes. */
+  /** Where the time is kept that each batch takes. Without it nothing bounds what is a batch. */
   readonly timing?: { readonly clock: TurnClock; readonly record: Histogram };
   readonly onApplied: (batch: AppliedBatch) => void;
   readonly onFailure: (cause: unknown) => void;
@@ -92,6 +75,7 @@ export class Applier {
   /** What was read and not applied: a batch may end before that. The rest goes on at `#readAt`. */
   #read: readonly Entry[] = [];
   #readAt = 0;
+  readonly #pace = new ApplyPace();
   /** What is applied goes by the old log, which a snapshot is about to replace. */
   #isReplaced = false;
   #isStopped = false;
@@ -173,8 +157,8 @@ export class Applier {
     this.#isLooping = true;
     try {
       while (!this.#isStopped) {
-        const pending = this.#next();
-        if (pending === 'idle') return;
+        const pending = this.#pace.isOver ? this.#rest() : this.#next();
+        if (pending === 'idle') return this.#pace.rested();
         if (pending === undefined) continue;
         this.#running = pending.then(
           () => this.#goOn(),
@@ -187,6 +171,13 @@ export class Applier {
     } finally {
       this.#isLooping = false;
     }
+  }
+
+  /** Lets the event loop have its turn: heartbeats and votes do not wait for a slow machine. */
+  #rest(): Promise<void> | undefined {
+    this.#pace.rested();
+    const runtime = this.#options.timing?.clock.runtime;
+    return runtime && new Promise((resolve) => runtime.yieldToIo(resolve));
   }
 
   #goOn(): void {
@@ -247,9 +238,9 @@ export class Applier {
   }
 
   #apply(): Promise<void> | undefined {
-    const batch = this.#look();
-    const { commands, last, sessions } = batch;
     const { machine, timing } = this.#options;
+    const batch = this.#look(timing === undefined ? Infinity : this.#pace.most);
+    const { commands, last, sessions } = batch;
     // Where sessions only come and go, a durable machine is given their records now and then.
     if (commands.length === 0 && machine.sessions.changeCount < maxUnkeptChanges) {
       this.#finish(batch, []);
@@ -261,31 +252,35 @@ export class Applier {
         demandResponses(responses, commands.length);
         sessions.record(responses);
       });
-    const begunAt = timing?.clock.recent() ?? 0;
+    const begunAt = timing?.clock.now() ?? 0;
     const responses = machine.apply(commands, last, record);
+    // Of one that answers later, what it did before it returned.
+    const tookMs = timing === undefined ? 0 : timing.clock.now() - begunAt;
+    this.#pace.applied(commands.length, tookMs);
     if (responses instanceof Promise) {
       return responses.then((answered) => {
         timing?.record.record(timing.clock.now() - begunAt);
         this.#finish(batch, answered);
       });
     }
-    timing?.record.record(timing.clock.now() - begunAt);
+    timing?.record.record(tookMs);
     this.#finish(batch, responses);
     return undefined;
   }
 
-  /** Takes as many of the entries that were read as can be applied together. */
-  #look(): Batch {
+  /** Takes as many of the entries that were read as can be applied together, and `most` at most. */
+  #look(most: number): Batch {
     const { codec, responseCodec, machine } = this.#options;
     const entries = this.#read;
     let at = this.#readAt;
+    const end = Math.min(entries.length, at + most);
     // As long as most become; what is no command leaves it shorter in the end.
-    const commands = new Array<Committed<unknown>>(Math.min(entries.length - at, expectedBatch));
+    const commands = new Array<Committed<unknown>>(Math.min(end - at, expectedBatch));
     let count = 0;
     let sessions: SessionBatch | undefined;
     let last = this.#applied;
     let bytes = 0;
-    for (; at < entries.length; at += 1) {
+    for (; at < end; at += 1) {
       const entry = entries[at] as Entry;
       const { logId, payload } = entry;
       if (isOfSession(payload)) {
@@ -332,18 +327,4 @@ export class Applier {
     this.#applied = last;
     this.#options.onApplied(batch);
   }
-}
-
-function isOfSession(payload: Payload): boolean {
-  return (
-    payload.type === 'session' || (payload.type === 'command' && payload.data.session !== undefined)
-  );
-}
-
-function demandResponses(responses: unknown, count: number): void {
-  if (Array.isArray(responses) && responses.length === count) return;
-  const came = Array.isArray(responses) ? `${responses.length}` : String(responses);
-  throw new TypeError(
-    `apply() must return one response for each of ${count} commands; it returned ${came}.`,
-  );
 }
