@@ -1,8 +1,11 @@
+import { bytesOf } from '../../src/bytes.ts';
 import { Counter, KvClient } from '../../src/client.ts';
-
+import { encodeCommand } from '../../src/protocol/commands.ts';
 import { readList } from '../model/list-client.ts';
+import type { SimMember } from './member.ts';
 import { heal } from './nemesis.ts';
 import { KvProcess } from './process.ts';
+import { troubled } from './trouble.ts';
 import type { FinalState } from './verdict.ts';
 import { KvViolation } from './violation.ts';
 import { counterNames } from './workers/counters.ts';
@@ -12,6 +15,8 @@ import type { KvWorld } from './world.ts';
 /** Elections, calls that time out, streams that are found to be silent: each takes seconds. */
 const settleMs = 60_000;
 const finalTimeoutMs = 20_000;
+/** How often something is written so that the members compare their states. */
+const pokeMs = 1000;
 
 /**
  * The last phase: nothing is wrong any more, all members live, and everything must come to its end:
@@ -30,10 +35,7 @@ export async function calmDown(world: KvWorld): Promise<FinalState | undefined> 
     const names = who.map(({ name, working }) => `${name} (${working})`).join(', ');
     return fail(world, `Calls of ${names} have not ended ${settleMs} ms after all was well`);
   }
-  if (!(await world.run(settleMs, () => world.replacement === undefined))) {
-    const { old, fresh } = world.replacement ?? {};
-    return fail(world, `Member ${old?.name} is not replaced by ${fresh?.name}`);
-  }
+  if (!(await endTrouble(world))) return fail(world, `${troubleOf(world)} has not ended`);
   const end = await readEnd(world);
   if (end === undefined) return undefined;
   await closeClients(world);
@@ -50,7 +52,65 @@ export async function calmDown(world: KvWorld): Promise<FinalState | undefined> 
     });
     return fail(world, `Members are not at rest and alike: ${states.join('; ')}`);
   }
-  return end;
+  return (await world.run(settleMs, () => members.every(isAsWanted(world))))
+    ? end
+    : fail(world, `Members are not those that were wanted: ${membershipsOf(world)}`);
+}
+
+/**
+ * Whoever is to come or to go does; a disk that is bad is read once more; and a state that is wrong
+ * is found, since something is written now and then.
+ */
+async function endTrouble(world: KvWorld): Promise<boolean> {
+  const { trouble } = world;
+  if (trouble?.type === 'damage' && trouble.member.isAlive) {
+    trouble.member.crash('kill');
+    trouble.member.start();
+  }
+  // What was to happen to its state has not happened, and will not.
+  if (trouble?.type === 'state' && trouble.state === undefined) world.trouble = undefined;
+  let at = world.now;
+  return world.run(settleMs, () => {
+    if (world.trouble?.type === 'state' && world.now >= at) {
+      at = world.now + pokeMs;
+      poke(world);
+    }
+    return world.trouble === undefined;
+  });
+}
+
+function poke(world: KvWorld): void {
+  const one = [...world.members.values()].find(
+    (member) => member.isUp && member !== troubled(world),
+  );
+  const { member, process } = one ?? {};
+  const { signal } = new AbortController();
+  const command = encodeCommand([{ type: 'put', key: bytesOf('poke'), value: bytesOf('') }]);
+  process?.enter(() => void member?.service.write(command, { signal }).catch(() => undefined));
+}
+
+function troubleOf({ trouble }: KvWorld): string {
+  if (trouble?.type !== 'change') return `The ${trouble?.type} of ${trouble?.member.name}`;
+  const { kind, coming, leaving } = trouble.change;
+  return `The change "${kind}" (${leaving?.name ?? 'nobody'} leaves, ${coming?.name ?? 'nobody'} comes)`;
+}
+
+/** Whether a member knows as voters those whom operators wanted, and nobody beside them. */
+function isAsWanted({ wanted }: KvWorld): (one: SimMember) => boolean {
+  const names = [...wanted.voters].sort().join();
+  return ({ member }) => {
+    const { voters = [], nodes = {} } = member?.raft.metrics.membership ?? {};
+    const isFinal = voters.length === 1 && voters.flat().sort().join() === names;
+    return isFinal && Object.keys(nodes).sort().join() === names;
+  };
+}
+
+function membershipsOf({ members, wanted }: KvWorld): string {
+  const told = [...members.values()].map(({ name, member }) => {
+    const { voters = [], nodes = {} } = member?.raft.metrics.membership ?? {};
+    return `${name} has ${Object.keys(nodes).join()}, of which vote ${voters.join(' and ')}`;
+  });
+  return `${told.join('; ')}; ${[...wanted.voters].join()} were wanted`;
 }
 
 /** Reads by a client of its own what has become of lists and counters. */

@@ -1,18 +1,26 @@
 import { type Choices, pick } from '../../../quorate/test/sim/choices.ts';
 
-import { KvClient } from '../../src/client.ts';
+import { type BaseClient, KvClient } from '../../src/client.ts';
+import { HttpKvClient } from '../../src/client-http.ts';
+import { fetchOf, httpAddressOf } from './http-fetch.ts';
+import { membersLeave } from './knobs.ts';
 import { isAllowed } from './outcomes.ts';
 import { KvProcess } from './process.ts';
 import { handOverLate, isolateLeader, reserve } from './set-pieces.ts';
 import { type Desk, workersFor } from './workers/workers.ts';
 import type { KvWorld } from './world.ts';
 
+/** The address of a member's HTTP API, by that of its other port. */
+function httpOf(address: string): string {
+  return httpAddressOf(address.split(':')[0] ?? '');
+}
+
 /** One client program: a `KvClient` and those who work with it, one process after the other. */
 export class SimClient {
   readonly name: string;
   rate = 1;
   process: KvProcess | undefined;
-  client: KvClient | undefined;
+  client: BaseClient | undefined;
   /** Workers of the process that have not come to their end. */
   working = 0;
   readonly #world: KvWorld;
@@ -41,15 +49,19 @@ export class SimClient {
     });
     const sockets = net.socketsOf(this.name, process);
     this.process = process;
-    const isReplaced = knobs.faults['operation.replace'];
+    const isReplaced = membersLeave(knobs);
     const first = pick(choices, 'client.server', addresses);
-    const client = new KvClient({
-      // Some know one member only, and learn of the others; but that one must not leave for good.
-      servers: choices.choose('client.servers', 3) === 2 && !isReplaced ? [first] : addresses,
-      runtime: process,
-      sockets,
-      timeoutMs: knobs.timeoutMs,
-    });
+    // Some know one member only, and learn of the others; but that one must not leave for good.
+    const servers = choices.choose('client.servers', 3) === 2 && !isReplaced ? [first] : addresses;
+    const isOverHttp = choices.choose('client.http', 4) === 3;
+    const common = { runtime: process, timeoutMs: knobs.timeoutMs };
+    const client = isOverHttp
+      ? new HttpKvClient({
+          ...common,
+          servers: servers.map(httpOf),
+          fetch: fetchOf(this.#world, this.name, process),
+        })
+      : new KvClient({ ...common, servers, sockets });
     this.client = client;
     this.#world.tell(`start ${this.name} ${this.#life}`);
     const desk = this.#desk(client, process, choices, sockets);
@@ -67,7 +79,7 @@ export class SimClient {
     this.working = 0;
   }
 
-  #desk(client: KvClient, process: KvProcess, choices: Choices, sockets: Desk['sockets']): Desk {
+  #desk(client: BaseClient, process: KvProcess, choices: Choices, sockets: Desk['sockets']): Desk {
     const { records, chronicle, knobs, addresses } = this.#world;
     const name = `${this.name}.${this.#life}`;
     return {

@@ -13,6 +13,9 @@ export const faultKinds = [
   'net.isolate',
   'disk.slow',
   'disk.stall',
+  'disk.damage',
+  'disk.misread',
+  'state.differs',
   'process.crash',
   'process.crashAll',
   'process.pause',
@@ -23,19 +26,25 @@ export const faultKinds = [
   'operation.transfer',
   'operation.snapshot',
   'operation.replace',
+  'operation.members',
   'client.crash',
   'client.pause',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
 
-/** Leases that end while the leadership is handed over, or are renewed at who leads no more. */
-export type Focus = 'all' | 'leasesHandedOver' | 'leasesAtOldLeaders';
+/**
+ * Leases that end while the leadership is handed over, or are renewed at who leads no more; disks
+ * that go bad; members that come and go.
+ */
+export type Focus = 'all' | 'leasesHandedOver' | 'leasesAtOldLeaders' | 'disks' | 'members';
 
 const foci: readonly Focus[] = [
   ...Array.from({ length: 5 }, () => 'all' as const),
   'leasesHandedOver',
   'leasesAtOldLeaders',
+  'disks',
+  'members',
 ];
 
 /** What may go wrong by chance in a run about leases. */
@@ -47,6 +56,55 @@ const besideLeases: readonly FaultKind[] = [
   'clock.rate',
   'client.pause',
 ];
+
+const beside: Readonly<Record<Exclude<Focus, 'all'>, readonly FaultKind[]>> = {
+  leasesHandedOver: besideLeases,
+  leasesAtOldLeaders: besideLeases,
+  disks: [
+    ...besideLeases,
+    'net.isolate',
+    'process.crash',
+    'process.close',
+    'operation.transfer',
+    'operation.snapshot',
+    'disk.misread',
+  ],
+  members: [
+    ...besideLeases,
+    'net.loss',
+    'net.clog',
+    'net.isolate',
+    'disk.stall',
+    'process.crash',
+    'process.pause',
+    'operation.transfer',
+    'operation.snapshot',
+  ],
+};
+
+/** What is on in every run about it. */
+const always: Readonly<Record<Focus, readonly FaultKind[]>> = {
+  all: [],
+  leasesHandedOver: [],
+  leasesAtOldLeaders: [],
+  disks: ['disk.damage', 'process.crash'],
+  members: ['operation.members', 'operation.replace'],
+};
+
+/** Whether first members may leave for good. */
+export function membersLeave({ faults }: Pick<KvKnobs, 'faults'>): boolean {
+  return leaving.some((kind) => faults[kind]);
+}
+
+const leaving: readonly FaultKind[] = [
+  'operation.replace',
+  'operation.members',
+  'disk.damage',
+  'state.differs',
+];
+
+/** In these there are few workers, so they may last. */
+const isLong: readonly Focus[] = ['leasesHandedOver', 'leasesAtOldLeaders'];
 
 /** What is drawn for a whole run. */
 export interface KvKnobs {
@@ -94,15 +152,19 @@ export function drawKnobs(choices: Choices): KvKnobs {
   ) as Record<FaultKind, boolean>;
   const focus = choose('focus', foci);
   if (focus !== 'all') {
-    for (const kind of faultKinds) faults[kind] &&= besideLeases.includes(kind);
+    for (const kind of faultKinds) faults[kind] &&= beside[focus].includes(kind);
   }
+  for (const kind of always[focus]) faults[kind] = true;
+  if (faults['state.differs']) faults['operation.snapshot'] = false;
   const clock = drawClock(choices, faults['clock.rate'] || faults['clock.change']);
+  const drawn = drawConfig(choose, clock);
+  const config = { ...drawn, ...forOldFiles({ faults, focus }, drawn) };
   return {
     memberCount: choose('memberCount', [3, 3, 3, 5]),
     clientCount: choose('clientCount', [3, 2, 4, 6]),
     faults,
     focus,
-    chaosMs: focus !== 'all' ? 9000 : choose('chaosMs', [4000, 3000, 6000, 9000]),
+    chaosMs: isLong.includes(focus) ? 9000 : choose('chaosMs', [4000, 3000, 6000, 9000]),
     nemesisMs: choose('nemesisMs', [700, 300, 150]),
     restMs: choose('restMs', [60, 30, 150]),
     net: {
@@ -112,7 +174,7 @@ export function drawKnobs(choices: Choices): KvKnobs {
     },
     disk: {
       delayMs: choose('diskMs', [0.5, 0.1, 3, 10]),
-      segmentBytes: choose('segmentBytes', [65_536, 16_384, 8192]),
+      segmentBytes: faults['disk.damage'] ? 4096 : choose('segmentBytes', [65_536, 16_384, 8192]),
       preallocate: choose('preallocate', [true, false]),
     },
     slowMs: choose('slowMs', [1, 3]),
@@ -125,8 +187,22 @@ export function drawKnobs(choices: Choices): KvKnobs {
       { mode: 'time', keepMs: 1000 },
     ]),
     hashCheckMs: choose('hashCheckMs', [500, 200, 2000]),
-    config: drawConfig(choose, clock),
+    config,
   };
+}
+
+/**
+ * Damage at the very end of a log looks like a power cut, so there have to be old files to damage.
+ * A leader whose state is wrong would give it to others in a snapshot, which nobody can tell.
+ */
+function forOldFiles(
+  { faults, focus }: Pick<KvKnobs, 'faults' | 'focus'>,
+  { snapshotAfterEntries = 0 }: Partial<RaftConfig>,
+): Partial<RaftConfig> {
+  if (faults['state.differs']) return { snapshotAfterEntries: 1_000_000 };
+  if (focus === 'disks') return { snapshotAfterEntries: 40 };
+  const isRare = faults['disk.damage'] && snapshotAfterEntries > 1000;
+  return isRare ? { snapshotAfterEntries: 100 } : {};
 }
 
 /** Leases are sure for nine tenths of their time, so clocks must not differ by more than that. */

@@ -7,6 +7,8 @@
 //   npm run sim -- --server kv --seed X --trace    and what happened in it
 //   npm run sim -- --server kv --seed X --seeds N  N runs that begin with this one
 //
+//   npm run sim -- --server kv --bug NAME ...      any of these, in a copy with a planted bug
+//
 // --keep-going goes on after a failure, --repeat makes each run twice and compares, and --plant has
 // clients believe that they know a newer revision than there is: something to find, for a test.
 
@@ -15,6 +17,7 @@ import { parseArgs } from 'node:util';
 import { toHex } from '../../../quorate/test/sim/hash.ts';
 import { walkSeed } from '../../../quorate/test/walker/random.ts';
 import { type KvRun, runKvSeed } from './run.ts';
+import { runPlanted } from './run-planted.ts';
 import { describe } from './violation.ts';
 
 interface Arguments {
@@ -25,6 +28,9 @@ interface Arguments {
   readonly keepGoing: boolean;
   readonly repeat: boolean;
   readonly plant: boolean;
+  /** To be planted into a copy, and what this is a copy of. */
+  readonly bug: string | undefined;
+  readonly plantedBug: string | undefined;
 }
 
 const defaultSeeds = 200;
@@ -40,13 +46,16 @@ function readArguments(): Arguments {
       'keep-going': { type: 'boolean', default: false },
       repeat: { type: 'boolean', default: false },
       plant: { type: 'boolean', default: false },
+      bug: { type: 'string' },
+      'planted-bug': { type: 'string' },
       // What led here.
       server: { type: 'string' },
     },
   });
-  const { seed, seeds, minutes, trace, repeat, plant, 'keep-going': keepGoing } = values;
+  const { seed, seeds, minutes, trace, repeat, plant, bug } = values;
+  const { 'keep-going': keepGoing, 'planted-bug': plantedBug } = values;
   return {
-    ...{ seed, trace, keepGoing, repeat, plant },
+    ...{ seed, trace, keepGoing, repeat, plant, bug, plantedBug },
     seeds: seeds === undefined ? undefined : aboveZero('seeds', seeds),
     minutes: minutes === undefined ? undefined : aboveZero('minutes', minutes),
   };
@@ -60,7 +69,7 @@ function aboveZero(name: string, text: string): number {
 }
 
 /** Returns `true` if nothing was found. */
-async function runOne(seed: string, { trace, plant }: Arguments): Promise<boolean> {
+async function runOne(seed: string, { trace, plant, plantedBug }: Arguments): Promise<boolean> {
   const onTold = (line: string): void => console.log(line);
   const run = await runKvSeed(seed, { plant, ...(trace ? { onTold } : {}) });
   for (const [kind, count] of run.faults) console.log(`fault ${kind}: ${count}`);
@@ -70,19 +79,20 @@ async function runOne(seed: string, { trace, plant }: Arguments): Promise<boolea
     `seed ${seed}: ${run.eventCount} events, revision ${run.revision}, ` +
       `${seconds} s of virtual time, hash ${toHex(run.hash)}`,
   );
-  tellFailure(run, { plant });
+  tellFailure(run, { plant, plantedBug });
   return run.failure === undefined;
 }
 
 function tellFailure(
   { seed, failure, simulatedMs }: KvRun,
-  { plant }: Pick<Arguments, 'plant'>,
+  { plant, plantedBug }: Pick<Arguments, 'plant' | 'plantedBug'>,
 ): void {
   if (failure === undefined) return;
   const { check, text } = describe(failure.error);
   const at = `t=${(simulatedMs / 1000).toFixed(3)}s`;
   console.log(`${text}\n${causeOf(failure.error)}`);
-  const again = `${command} --seed ${seed}${plant ? ' --plant' : ''} --trace`;
+  const bug = plantedBug === undefined ? '' : ` --bug ${plantedBug}`;
+  const again = `${command} --seed ${seed}${plant ? ' --plant' : ''}${bug} --trace`;
   console.log(`KV SIM FAIL ${check} seed=${seed} ${at} -> ${again}`);
 }
 
@@ -153,7 +163,8 @@ async function compare(
 /** Returns the exit code. */
 async function main(): Promise<number> {
   const options = readArguments();
-  const { seed, seeds, minutes } = options;
+  const { seed, seeds, minutes, bug } = options;
+  if (bug !== undefined) return runPlanted(bug, process.argv.slice(2));
   const isOne = seed !== undefined && (seeds ?? minutes) === undefined;
   return (await (isOne ? runOne(seed, options) : runMany(options))) ? 0 : 1;
 }

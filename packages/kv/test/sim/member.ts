@@ -4,12 +4,25 @@ import { type CrashKind, SimDisk } from '../../../quorate/test/sim/disk.ts';
 
 import { wirePort } from '../../../quorate/test/sim/wire-net.ts';
 import { KvMember, type KvMemberOptions } from '../../src/server/member.ts';
+import { memoryStoreOf } from '../store/kit.ts';
+import { httpAddressOf } from './http-fetch.ts';
+import { SimHttpServer } from './http-server.ts';
 import { KvProcess } from './process.ts';
-import { KvViolation } from './violation.ts';
 import type { KvWorld } from './world.ts';
 
-/** A stop that takes longer than it may is told as an error, and is none. */
-const harmless = ['did not end in time; something hangs, and is left behind'];
+/** Who is told of what becomes of a member. */
+export interface MemberEvents {
+  /** It takes calls, and, if it joins, has its place. */
+  started(member: SimMember): void;
+  /** Its program could not start; its process is gone. */
+  startFailed(member: SimMember, error: unknown): void;
+  /** Its node has stopped by itself, and so has its program. */
+  stopped(member: SimMember, fatal: Error): void;
+  /** A process of it is gone, for whatever reason. */
+  ended(member: SimMember): void;
+  /** Something is in its log that is worth an error. */
+  complains(member: SimMember, message: string, details: Readonly<Record<string, unknown>>): void;
+}
 
 /** One member: its disk, and its processes one after the other. */
 export class SimMember {
@@ -19,19 +32,33 @@ export class SimMember {
   rate = 1;
   process: KvProcess | undefined;
   member: KvMember | undefined;
+  /** Answers as soon as the process has begun. */
+  http: SimHttpServer | undefined;
   /** How much of what this process has applied was looked at. */
   seen = 1;
+  life = 0;
   readonly #world: KvWorld;
-  #life = 0;
   #isClosing = false;
   #isEnded = false;
   readonly #place: Partial<KvMemberOptions>;
+  readonly #events: MemberEvents;
 
-  /** @param place by whom it joins, if it is none of the first members. */
-  constructor(name: string, world: KvWorld, place: Partial<KvMemberOptions> = {}) {
+  constructor(
+    name: string,
+    world: KvWorld,
+    {
+      events,
+      place = {},
+    }: {
+      readonly events: MemberEvents;
+      /** By whom it joins, if it is none of the first members. */
+      readonly place?: Partial<KvMemberOptions> | undefined;
+    },
+  ) {
     this.name = name;
     this.#world = world;
     this.#place = place;
+    this.#events = events;
     this.disk = new SimDisk({
       queue: world.queue,
       choices: world.choices,
@@ -68,21 +95,25 @@ export class SimMember {
   start(): void {
     if (this.isAlive || this.#isEnded) return;
     const { queue, choices } = this.#world;
-    this.#life += 1;
+    this.life += 1;
     this.#isClosing = false;
     this.seen = 1;
     const process = new KvProcess({
       node: this.name,
-      life: this.#life,
+      life: this.life,
       queue,
       choices,
       rate: this.rate,
     });
     this.process = process;
+    this.http = new SimHttpServer(this.name, process, this.#logger(process));
     this.disk.attach(process);
-    this.#world.tell(`start ${this.name} ${this.#life}`);
+    this.#world.tell(`start ${this.name} ${this.life}`);
     this.#run(process).catch((error: unknown) => {
-      if (!process.isDead) this.#world.fail(error);
+      if (process.isDead) return;
+      this.#end(process, 'kill');
+      this.#world.tell(`could not start ${this.name}`);
+      this.#events.startFailed(this, error);
     });
   }
 
@@ -100,12 +131,22 @@ export class SimMember {
     this.crash('kill');
   }
 
+  /** Its disk is lost: it comes back with an empty one, and the same name. */
+  wipe(): void {
+    this.crash('kill');
+    this.disk.replace();
+    this.#world.quorum.wiped(this.name);
+    this.#world.tell(`wipe ${this.name}`);
+    this.start();
+  }
+
   /** Closes the member as a program does that ends. */
   async close(): Promise<void> {
     const { member, process } = this;
     if (member === undefined || process === undefined || this.#isClosing) return;
     this.#isClosing = true;
     this.#world.tell(`close ${this.name}`);
+    this.http?.close();
     await member.close();
     if (process.isDead) return;
     this.#end(process, 'kill');
@@ -116,10 +157,18 @@ export class SimMember {
   look(): void {
     const { member } = this;
     if (member === undefined) return;
-    const { chronicle } = this.#world;
+    const { chronicle, quorum } = this.#world;
     const { revision, compactedRevision } = member.store;
     if (revision === this.seen && compactedRevision <= chronicle.compacted) return;
-    this.seen = chronicle.look(this.name, member.store, this.seen);
+    if (this.#isStrange) this.seen = revision;
+    else this.seen = chronicle.look(this.name, memoryStoreOf(member), this.seen);
+    quorum.look(this);
+  }
+
+  /** What it has is known not to be what the others have. */
+  get #isStrange(): boolean {
+    const { trouble } = this.#world;
+    return trouble?.type === 'state' && trouble.member === this && trouble.state !== undefined;
   }
 
   async #run(process: KvProcess): Promise<void> {
@@ -133,6 +182,7 @@ export class SimMember {
       name: this.name,
       directory: '/data',
       listen: { host: this.name, port: wirePort },
+      http: httpAddressOf(this.name),
       ...(this.#place.join === undefined ? { peers } : this.#place),
       storage,
       runtime: process,
@@ -144,17 +194,29 @@ export class SimMember {
     });
     if (process.isDead) return;
     this.member = member;
+    this.http?.use(member.service);
     this.look();
+    this.#events.started(this);
+    const fatal = await failureOf(member);
+    if (fatal === undefined || process.isDead || this.#isClosing) return;
+    this.#isClosing = true;
+    this.#world.tell(`${this.name} stops: ${fatal.message}`);
+    await member.close();
+    if (process.isDead) return;
+    this.#end(process, 'kill');
+    this.#events.stopped(this, fatal);
   }
 
   #end(process: KvProcess, kind: CrashKind): void {
     this.look();
+    this.#world.quorum.note(this);
     process.kill();
     this.member = undefined;
+    this.http = undefined;
     this.disk.crash(kind);
+    this.#events.ended(this);
   }
 
-  /** Nothing that is worth an error may happen: no disk fails here, and no state is wrong. */
   #logger(process: KvProcess): Logger {
     const ignore = (): void => undefined;
     return {
@@ -162,12 +224,19 @@ export class SimMember {
       info: ignore,
       warn: ignore,
       error: (details, message) => {
-        if (process.isDead || harmless.includes(message)) return;
-        // One that was removed says so, until it is ended.
-        if (this.#world.replacement?.old === this) return;
-        const text = `Member ${this.name} says: ${message} ${JSON.stringify(details)}`;
-        this.#world.fail(new KvViolation('health', text));
+        if (!process.isDead) this.#events.complains(this, message, details as typeof noDetails);
       },
     };
+  }
+}
+
+const noDetails: Readonly<Record<string, unknown>> = {};
+
+/** Why the node has stopped by itself, once it has; `undefined` once it was closed. */
+async function failureOf({ raft }: KvMember): Promise<Error | undefined> {
+  try {
+    return (await raft.waitFor(({ fatal }) => fatal !== undefined)).fatal;
+  } catch {
+    return raft.metrics.fatal;
   }
 }

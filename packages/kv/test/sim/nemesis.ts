@@ -1,10 +1,13 @@
 import { between, pick } from '../../../quorate/test/sim/choices.ts';
 import { NarrowLink } from '../../../quorate/test/sim/link-trouble.ts';
 import type { SimProcess } from '../../../quorate/test/sim/process.ts';
-import type { SimClient } from './client.ts';
+import { damageDisk, misread } from './disks.ts';
 import { type FaultKind, faultKinds } from './knobs.ts';
 import type { SimMember } from './member.ts';
-import { replaceOne } from './replacement.ts';
+import { changeMembers, replaceOne } from './membership.ts';
+import { pickMember } from './nemesis-picks.ts';
+import { restartLater } from './restarts.ts';
+import { makeStrange } from './strange-state.ts';
 import type { KvWorld } from './world.ts';
 
 type Action = (world: KvWorld) => void;
@@ -17,6 +20,9 @@ const actions: Readonly<Partial<Record<FaultKind, Action>>> = {
   'net.isolate': isolate,
   'disk.slow': slowDisk,
   'disk.stall': stallingDisk,
+  'disk.damage': damageDisk,
+  'disk.misread': misread,
+  'state.differs': makeStrange,
   'process.crash': crashOne,
   'process.crashAll': crashAll,
   'process.pause': pauseOne,
@@ -26,6 +32,7 @@ const actions: Readonly<Partial<Record<FaultKind, Action>>> = {
   'operation.transfer': transfer,
   'operation.snapshot': snapshot,
   'operation.replace': replaceOne,
+  'operation.members': changeMembers,
   'client.crash': crashClient,
   'client.pause': pauseClient,
 };
@@ -36,6 +43,9 @@ export function startNemesis(world: KvWorld): void {
   if (faults['net.loss']) world.links.faults.lossPerMille = net.lossPerMille;
   if (faults['net.tail']) world.links.faults.tailPerMille = 10;
   const possible = faultKinds.flatMap((kind) => (faults[kind] ? (actions[kind] ?? []) : []));
+  // What the run is about comes often.
+  if (world.knobs.focus === 'disks') possible.push(damageDisk, damageDisk, damageDisk);
+  if (world.knobs.focus === 'members') possible.push(changeMembers, replaceOne);
   if (possible.length === 0) return;
   const act = (): void => {
     if (world.isCalm || world.isOver) return;
@@ -56,7 +66,8 @@ export function heal(world: KvWorld): void {
     if (process !== undefined) well(process);
   }
   for (const { process } of world.clients.values()) if (process !== undefined) well(process);
-  for (const member of world.members.values()) member.start();
+  // One that is to come is started by whoever lets it.
+  for (const member of world.members.values()) if (member.life > 0) member.start();
 }
 
 function well(process: SimProcess): void {
@@ -74,19 +85,6 @@ function endLater(world: KvWorld, label: string, longestMs: number, end: () => v
 
 function allNames(world: KvWorld): string[] {
   return [...world.members.keys(), ...world.clients.keys()];
-}
-
-/** One of those that are as wanted, now and then the leader on purpose. */
-function pickMember(
-  world: KvWorld,
-  isWanted: (member: SimMember) => boolean,
-): SimMember | undefined {
-  const members = [...world.members.values()].filter(isWanted);
-  if (members.length === 0) return undefined;
-  const leader = members.find(({ leads }) => leads);
-  const wantsLeader = world.choices.choose('nemesis.wantsLeader', 2) === 1;
-  if (wantsLeader && leader !== undefined) return leader;
-  return pick(world.choices, 'nemesis.member', members);
 }
 
 function reset(world: KvWorld): void {
@@ -210,14 +208,6 @@ function crashAll(world: KvWorld): void {
 function crash(world: KvWorld, member: SimMember): void {
   member.crash(pick(world.choices, 'nemesis.crashKind', ['kill', 'power'] as const));
   restartLater(world, member);
-}
-
-function restartLater(world: KvWorld, one: SimMember | SimClient): void {
-  const isQuick = world.choices.choose('nemesis.quickRestart', 2) === 0;
-  const ms = between(world.choices, 'nemesis.restartMs', isQuick ? 0 : 50, isQuick ? 15 : 3000);
-  world.queue.after(ms, () => {
-    if (!world.isOver && !(world.isCalm && world.clients.has(one.name))) one.start();
-  });
 }
 
 function pauseOne(world: KvWorld): void {

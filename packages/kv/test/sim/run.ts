@@ -3,6 +3,7 @@ import { turn } from '../../../quorate/test/sim/drive.ts';
 import { arm, disarm, takeCaught } from '../../../quorate/test/sim/trap.ts';
 import { packageVersion } from '../../src/server/member/status.ts';
 import { calmDown } from './calm.ts';
+import { loadHttpApi } from './http-server.ts';
 import { drawKnobs, type KvKnobs } from './knobs.ts';
 import { startNemesis } from './nemesis.ts';
 import { type FinalState, judge } from './verdict.ts';
@@ -89,8 +90,9 @@ async function guarded(world: KvWorld, work: () => Promise<void>): Promise<void>
     world.fail(new KvViolation('rejection', text, { cause: reason }));
   };
   process.on('unhandledRejection', onRejection);
-  // It is read from a file once.
+  // They are read from files once.
   packageVersion();
+  loadHttpApi();
   takeCaught();
   arm();
   try {

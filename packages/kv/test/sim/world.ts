@@ -10,8 +10,11 @@ import { Chronicle } from './chronicle.ts';
 import { SimClient } from './client.ts';
 import type { FaultKind, KvKnobs } from './knobs.ts';
 import { SimMember } from './member.ts';
+import { eventsOf } from './member-events.ts';
+import { QuorumWatch } from './quorum-watch.ts';
 import { Records } from './records.ts';
-import type { Replacement } from './replacement.ts';
+import { guardStrange } from './strange-state.ts';
+import type { Trouble } from './trouble.ts';
 import { KvViolation } from './violation.ts';
 
 export interface KvWorldOptions {
@@ -37,10 +40,16 @@ export class KvWorld {
   readonly peers: Readonly<Record<string, string>>;
   /** A fault that has to take its course is under way until then. */
   reservedUntil = 0;
-  /** The one that is under way. */
-  replacement: Replacement | undefined;
+  trouble: Trouble | undefined;
+  /** Members whose state was made to differ at some time. */
+  readonly strange = new Set<string>();
+  /** Who votes when no change is under way, as operators have it. */
+  readonly wanted: { readonly voters: Set<string> };
   /** Members that have, or had, a name. */
   named: number;
+  /** Of the first members so many have left, or are about to. */
+  left = 0;
+  readonly quorum: QuorumWatch;
   readonly records = new Records();
   readonly chronicle = new Chronicle({ onChange: (change) => this.#changed(change) });
   readonly faults = new Map<string, number>();
@@ -74,7 +83,10 @@ export class KvWorld {
     const names = Array.from({ length: knobs.memberCount }, (_, at) => `member-${at + 1}`);
     this.peers = Object.fromEntries(names.map((name) => [name, `${name}:${wirePort}`]));
     this.named = names.length;
-    for (const name of names) this.members.set(name, new SimMember(name, this));
+    this.wanted = { voters: new Set(names) };
+    this.quorum = new QuorumWatch(this);
+    const events = eventsOf(this);
+    for (const name of names) this.members.set(name, new SimMember(name, this, { events }));
     for (let at = 1; at <= knobs.clientCount; at += 1) {
       this.clients.set(`client-${at}`, new SimClient(`client-${at}`, this));
     }
@@ -102,9 +114,21 @@ export class KvWorld {
   addMember({ isAdded }: { readonly isAdded: boolean }): SimMember {
     this.named += 1;
     const name = `member-${this.named}`;
-    const seeds = this.addresses;
-    const member = new SimMember(name, this, { join: seeds, voter: !isAdded });
+    const member = this.#comer(name, { isAdded });
     if (this.knobs.faults['clock.rate']) member.rate = this.drawRate();
+    return member;
+  }
+
+  /** One with the name of a member that has left, and an empty disk. */
+  addGhost(name: string): SimMember {
+    return this.#comer(name, { isAdded: false });
+  }
+
+  #comer(name: string, { isAdded }: { readonly isAdded: boolean }): SimMember {
+    // One that was added stays a learner until it is promoted, also if its program says otherwise.
+    const voter = !isAdded || this.choices.choose('change.votes', 2) === 1;
+    const place = { join: this.addresses, voter };
+    const member = new SimMember(name, this, { events: eventsOf(this), place });
     this.members.set(name, member);
     return member;
   }
@@ -168,6 +192,7 @@ export class KvWorld {
     if (this.isOver) return;
     try {
       for (const member of this.members.values()) member.look();
+      guardStrange(this);
     } catch (error) {
       this.fail(error);
     }

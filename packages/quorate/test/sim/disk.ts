@@ -168,11 +168,19 @@ export class SimDisk {
     this.files = copy.crash(undefined, undefined, this.#newHold());
   }
 
-  /** Something that was written goes bad. Returns what, or `undefined` if there is nothing fit. */
-  async damage(way: DamageWay): Promise<string | undefined> {
+  /**
+   * Something that was written goes bad, in a file that is `isMeant` if there is one. Returns what,
+   * or `undefined` if there is nothing fit.
+   */
+  async damage(
+    way: DamageWay,
+    isMeant: (path: string) => boolean = () => true,
+  ): Promise<string | undefined> {
     const { files } = this;
     const { choices } = this.#options;
-    const paths = await damageable(files);
+    const fit = await damageable(files);
+    const meant = fit.filter(isMeant);
+    const paths = meant.length > 0 ? meant : fit;
     const path = paths[choices.choose('disk.damagePath', Math.max(1, paths.length))];
     const size = path === undefined ? undefined : await files.size(path);
     if (path === undefined || size === undefined || size === 0) return undefined;

@@ -1,7 +1,7 @@
 import type { Dialer } from 'quorate/network/tcp';
 import type { Choices } from '../../../../quorate/test/sim/choices.ts';
 import type { SimProcess } from '../../../../quorate/test/sim/process.ts';
-import type { KvClient, KvErrorCode } from '../../../src/client.ts';
+import type { BaseClient, KvErrorCode } from '../../../src/client.ts';
 import type { Chronicle } from '../chronicle.ts';
 import type { KvKnobs } from '../knobs.ts';
 import { isAllowed } from '../outcomes.ts';
@@ -11,7 +11,7 @@ import type { Records } from '../records.ts';
 export interface Desk {
   /** Of the worker, in this life of its client. */
   readonly name: string;
-  readonly client: KvClient;
+  readonly client: BaseClient;
   readonly process: SimProcess;
   readonly choices: Choices;
   readonly sockets: Dialer;

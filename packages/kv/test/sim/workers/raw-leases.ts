@@ -223,8 +223,12 @@ function keyOf({ name }: RawLease): Uint8Array {
   return Buffer.from(`raw-lease-${name}`);
 }
 
+const usual: readonly Ending[] = [renewEarly, renewEarly, renewLate, grantAgain];
+
 const endings: Readonly<Record<Focus, readonly Ending[]>> = {
-  all: [renewEarly, renewEarly, renewLate, grantAgain],
+  all: usual,
+  disks: usual,
+  members: usual,
   leasesHandedOver: [renewInHandOver, renewInHandOver, renewInHandOver, grantAgain],
   leasesAtOldLeaders: [renewAtOldLeader, renewAtOldLeader, grantAgain],
 };

@@ -26,6 +26,9 @@ const others: readonly Work[] = [
 
 /** Who works in a process of a client: the first is always there, the others by chance. */
 export function workersFor(desk: Desk): readonly Work[] {
-  if (desk.knobs.focus !== 'all') return [workOnRegisters, keepLeases, renewByHand, renewByHand];
+  const { focus } = desk.knobs;
+  if (focus === 'leasesHandedOver' || focus === 'leasesAtOldLeaders') {
+    return [workOnRegisters, keepLeases, renewByHand, renewByHand];
+  }
   return [workOnRegisters, ...others.filter(() => drawBelow(desk, 2) === 1)];
 }
