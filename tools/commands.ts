@@ -23,7 +23,7 @@ export function compileLibrary(outDir: string): Promise<Outcome> {
   return runInstalled('tsc', '-p', path.join('packages', 'quorate'), '--outDir', outDir);
 }
 
-/** The packages that are made of the library. */
+/** The packages that are made of the library; each may use those before it. */
 export type Dependent = 'rocksdb' | 'kv';
 export const dependents: readonly Dependent[] = ['rocksdb', 'kv'];
 
@@ -37,6 +37,13 @@ export async function compileDependent(
   { library, folder }: { readonly library: string; readonly folder: string },
 ): Promise<Outcome> {
   const source = path.join(projectRoot, 'packages', name);
+  const used: Record<string, string[]> = {};
+  for (const other of dependents.slice(0, dependents.indexOf(name))) {
+    const declarations = path.join(folder, `${other}-for-${name}`);
+    const outcome = await compileDependent(other, declarations, { library, folder });
+    if (outcome.exitCode !== 0) return outcome;
+    used[`@quorate/${other}`] = [path.join(declarations, 'index.d.ts')];
+  }
   const settings = path.join(folder, `tsconfig.${name}.json`);
   await writeFile(
     settings,
@@ -46,6 +53,7 @@ export async function compileDependent(
         paths: {
           quorate: [path.join(library, 'index.d.ts')],
           'quorate/*': [path.join(library, '*.d.ts')],
+          ...used,
         },
         typeRoots: [path.join(projectRoot, 'node_modules', '@types')],
       },

@@ -10,20 +10,22 @@ interface Room {
   readonly library: readonly string[];
 }
 
-const contract = ['types', 'cluster-types', 'errors', 'bytes'];
+const contract = ['types', 'cluster-types', 'errors', 'bytes', 'pause'];
 const kvRooms: Readonly<Record<string, Room>> = {
   types: { rooms: ['cluster-types', 'errors'], library: [] },
   'cluster-types': { rooms: [], library: [] },
   errors: { rooms: [], library: [] },
   bytes: { rooms: [], library: [] },
+  pause: { rooms: [], library: ['quorate'] },
   protocol: { rooms: contract, library: ['quorate', 'quorate/network/tcp'] },
   store: { rooms: [...contract, 'protocol'], library: ['quorate'] },
+  'store-rocks': { rooms: [...contract, 'protocol', 'store'], library: ['quorate'] },
   backup: {
     rooms: [...contract, 'protocol', 'store'],
     library: ['quorate', 'quorate/storage/wal'],
   },
   server: {
-    rooms: [...contract, 'protocol', 'store', 'backup'],
+    rooms: [...contract, 'protocol', 'store', 'store-rocks', 'backup'],
     library: ['quorate', 'quorate/storage/wal', 'quorate/network/tcp'],
   },
   client: {

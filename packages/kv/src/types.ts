@@ -232,6 +232,8 @@ export interface KvStatus {
   readonly cluster: string | undefined;
   readonly member: string;
   readonly version: string;
+  /** Where its pairs are, `memory` or `rocksdb`; a member of an older version does not say. */
+  readonly store?: string;
   readonly role: string;
   readonly leader: string | undefined;
   readonly term: number;

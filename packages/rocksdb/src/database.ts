@@ -1,4 +1,4 @@
-import { LockedError, StoppedError } from 'quorate';
+import { DamagedError, LockedError, StoppedError } from 'quorate';
 import type RocksDB from 'rocksdb-native';
 import type { RocksConstructor } from './load-rocks.ts';
 
@@ -7,12 +7,30 @@ export interface DatabaseOptions {
   readonly writeBufferBytes: number;
 }
 
+/** How many pairs of a stretch, and from which end. */
+export interface PageOptions {
+  readonly limit: number;
+  /** From the last one down. */
+  readonly isDown?: boolean;
+  /** Values come as empty bytes, and are not copied. */
+  readonly keysOnly?: boolean;
+}
+
+/** What was there at one moment, until it is let go of. */
+export interface FrozenView {
+  getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]>;
+  page(range: RocksDB.Range, options: PageOptions): Promise<RocksDB.Pair[]>;
+  release(): Promise<void>;
+}
+
 /** What was there at one moment. */
 export interface FrozenPairs {
   readonly pairs: AsyncIterable<RocksDB.Pair>;
   /** Lets go of the view, once the pairs are not read any more, or never were. */
   readonly release: () => Promise<void>;
 }
+
+const noBytes = Buffer.alloc(0);
 
 /** Files that the engine holds open at a time. */
 const maxOpenFiles = 1000;
@@ -64,19 +82,31 @@ export class Database {
     return { pairs: this.#read(frozen, range), release };
   }
 
+  /** Everything as it is now, however late it is read. */
+  view(): FrozenView {
+    const frozen = this.#open.snapshot();
+    this.#frozen.add(frozen);
+    return {
+      getMany: (keys) => this.#getMany(frozen, keys),
+      page: (range, options) => this.#page(frozen, range, options),
+      release: async () => {
+        if (this.#frozen.delete(frozen)) await frozen.close();
+      },
+    };
+  }
+
   /** Writes all changes at once or, if it rejects, none. `undefined` deletes. */
   async write(
-    changes: Iterable<{ readonly key: Buffer; readonly value: Uint8Array | undefined }>,
+    changes: readonly { readonly key: Buffer; readonly value: Uint8Array | undefined }[],
   ): Promise<void> {
-    const batch = this.#open.write({ autoDestroy: true });
-    let count = 0;
+    const rocks = this.#open;
+    if (changes.length === 0) return;
+    const batch = rocks.write({ autoDestroy: true, capacity: changes.length });
     for (const { key, value } of changes) {
       if (value === undefined) batch.tryDelete(key);
       else batch.tryPut(key, value);
-      count += 1;
     }
-    if (count === 0) batch.destroy();
-    else await batch.flush();
+    await batch.flush();
   }
 
   async flush(): Promise<void> {
@@ -96,6 +126,37 @@ export class Database {
     this.#frozen.clear();
     for (const one of frozen) await one.close();
     await this.#rocks.close();
+  }
+
+  async #getMany(rocks: RocksDB, keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
+    if (this.#whyClosed !== undefined) throw this.#whyClosed;
+    if (keys.length === 0) return [];
+    const batch = rocks.read({ autoDestroy: true, capacity: keys.length });
+    const found = keys.map((key) => batch.get(key));
+    batch.tryFlush();
+    const values = await Promise.all(found);
+    return values.map((value) => value ?? undefined);
+  }
+
+  async #page(
+    rocks: RocksDB,
+    range: RocksDB.Range,
+    { limit, isDown = false, keysOnly = false }: PageOptions,
+  ): Promise<RocksDB.Pair[]> {
+    if (this.#whyClosed !== undefined) throw this.#whyClosed;
+    const options = { limit, capacity: limit, reverse: isDown, values: !keysOnly };
+    const reader = rocks.iterator(range, options);
+    this.#readers.add(reader);
+    const pairs: RocksDB.Pair[] = [];
+    try {
+      for await (const { key, value } of reader) {
+        pairs.push({ key, value: keysOnly ? noBytes : value });
+      }
+      return pairs;
+    } finally {
+      this.#readers.delete(reader);
+      reader.destroy();
+    }
   }
 
   async *#read(rocks: RocksDB, range: RocksDB.Range): AsyncGenerator<RocksDB.Pair> {
@@ -122,7 +183,27 @@ function openFailure(folder: string, cause: unknown): Error {
     const message = `${folder} is in use by another process, or by a state machine of this one.`;
     return new LockedError(`${message} Close that one, or take another folder.`, { cause });
   }
+  if (/corrupt|checksum|no such file|not found/i.test(text)) {
+    const message = `RocksDB cannot open ${folder}: ${text.replace(/[\s.]+$/, '')}. Its files are damaged: delete the folder above it, and the node builds its state from its snapshot and its log.`;
+    return new DamagedError(message, { file: folder, offset: 0, index: 0, cause });
+  }
   return new Error(`RocksDB cannot open ${folder}: ${text}`, { cause });
+}
+
+export const defaultWriteBufferBytes: number = 64 * 1024 * 1024;
+
+/** @throws {TypeError} */
+export function checkDirectory(directory: unknown): void {
+  if (typeof directory === 'string' && directory !== '') return;
+  throw new TypeError(`directory must be a path; it is ${JSON.stringify(directory)}.`);
+}
+
+/** @throws {RangeError} */
+export function checkWriteBuffer({ writeBufferBytes }: DatabaseOptions): void {
+  if (Number.isSafeInteger(writeBufferBytes) && writeBufferBytes >= 65_536) return;
+  throw new RangeError(
+    `writeBufferBytes must be a whole number from 65536 on; it is ${String(writeBufferBytes)}.`,
+  );
 }
 
 export function closedError(): StoppedError {

@@ -1,20 +1,22 @@
 import type { Committed, DurableStateMachine, LibraryRecord, SnapshotMeta } from 'quorate';
-import { LockedError } from 'quorate';
-import { closedError, Database, type DatabaseOptions, replacedError } from './database.ts';
+import {
+  checkDirectory,
+  checkWriteBuffer,
+  type DatabaseOptions,
+  defaultWriteBufferBytes,
+} from './database.ts';
 import {
   type Key,
   type KeyRange,
-  libraryKey,
   libraryRange,
   stateKey,
   stateRange,
   stateRangeOf,
   withoutPrefix,
 } from './keys.ts';
-import { loadRocks, type RocksConstructor } from './load-rocks.ts';
 import { Overlay } from './overlay.ts';
 import { frameFrozen, readPairs } from './pair-frames.ts';
-import { StateFolder } from './state-folder.ts';
+import { changesOf, type Filling, StateHolder } from './state-holder.ts';
 import type { BatchView, Entry, StateView } from './views.ts';
 
 export interface RocksStateMachineOptions<Command, Response> {
@@ -37,9 +39,6 @@ export interface RocksStateMachineOptions<Command, Response> {
   readonly writeBufferBytes?: number;
 }
 
-/** What is written at a time while a snapshot is restored, in bytes. */
-const restoreBatchBytes = 1024 * 1024;
-
 /**
  * A state machine with its state in RocksDB: keys and values in bytes, on disk, more than memory
  * holds. A batch of commands is one write, and what the library keeps with the state is in it.
@@ -51,22 +50,11 @@ export class RocksStateMachine<Command, Response>
   implements DurableStateMachine<Command, Response>, StateView, AsyncDisposable
 {
   readonly #options: RocksStateMachineOptions<Command, Response>;
-  readonly #Rocks: RocksConstructor;
-  readonly #folder: StateFolder;
-  #database: Database;
-  #isClosed = false;
-  #closing: Promise<void> | undefined;
-  /** A restore that is under way, which `close` waits for. */
-  #restoring: Promise<unknown> | undefined;
+  readonly #holder: StateHolder;
 
-  private constructor(
-    options: RocksStateMachineOptions<Command, Response>,
-    parts: { Rocks: RocksConstructor; folder: StateFolder; database: Database },
-  ) {
+  private constructor(options: RocksStateMachineOptions<Command, Response>, holder: StateHolder) {
     this.#options = options;
-    this.#Rocks = parts.Rocks;
-    this.#folder = parts.folder;
-    this.#database = parts.database;
+    this.#holder = holder;
   }
 
   /**
@@ -81,25 +69,15 @@ export class RocksStateMachine<Command, Response>
     options: RocksStateMachineOptions<Command, Response>,
   ): Promise<RocksStateMachine<Command, Response>> {
     checkOptions(directory, options);
-    const Rocks = await loadRocks();
-    const folder = await StateFolder.open(directory);
-    const database = await Database.open(Rocks, folder.database, databaseOptions(options));
-    try {
-      // Between the reading of the name and the lock, its owner may have gone on to the next one.
-      if (!(await folder.isUnchanged())) {
-        throw new LockedError(`${directory} is in use: its state was replaced just now.`);
-      }
-      await folder.removeLeftovers();
-    } catch (error) {
-      await database.close(closedError());
-      throw error;
-    }
-    return new RocksStateMachine(options, { Rocks, folder, database });
+    return new RocksStateMachine(
+      options,
+      await StateHolder.open(directory, databaseOptions(options)),
+    );
   }
 
   /** The value under the key as of the last batch applied, or `undefined`. */
   async get(key: Key): Promise<Uint8Array | undefined> {
-    return this.#database.get(stateKey(key));
+    return this.#holder.database.get(stateKey(key));
   }
 
   /**
@@ -108,7 +86,7 @@ export class RocksStateMachine<Command, Response>
    * @throws {StoppedError} if a snapshot replaces the state, or it is closed, while it is read.
    */
   async *entries(range: KeyRange = {}): AsyncGenerator<Entry> {
-    for await (const { key, value } of this.#database.pairs(stateRangeOf(range))) {
+    for await (const { key, value } of this.#holder.database.pairs(stateRangeOf(range))) {
       yield [withoutPrefix(key), value];
     }
   }
@@ -117,7 +95,7 @@ export class RocksStateMachine<Command, Response>
     batch: readonly Committed<Command>[],
     seal: (responses: readonly Response[]) => readonly LibraryRecord[],
   ): Promise<Response[]> {
-    const database = this.#database;
+    const database = this.#holder.database;
     const overlay = new Overlay({
       get: (key) => database.get(key),
       pairs: (range) => database.pairs(range),
@@ -131,7 +109,7 @@ export class RocksStateMachine<Command, Response>
   }
 
   async snapshot(): Promise<AsyncIterable<Uint8Array>> {
-    return frameFrozen(this.#database.freeze(stateRange));
+    return frameFrozen(this.#holder.database.freeze(stateRange));
   }
 
   /**
@@ -144,14 +122,17 @@ export class RocksStateMachine<Command, Response>
     meta: SnapshotMeta,
     records: readonly LibraryRecord[],
   ): Promise<void> {
-    if (this.#isClosed) throw closedError();
-    const restored = this.#restore(chunks, meta, records);
-    this.#restoring = restored.catch(() => undefined);
-    await restored;
+    const fill = async (next: Filling): Promise<void> => {
+      for await (const { key, value } of readPairs(chunks, meta)) {
+        next.put(Buffer.from(key.buffer, key.byteOffset, key.byteLength), value);
+        if (next.isFull) await next.write();
+      }
+    };
+    await this.#holder.replace(fill, records);
   }
 
   async *libraryRecords(): AsyncGenerator<LibraryRecord> {
-    for await (const { key, value } of this.#database.pairs(libraryRange)) {
+    for await (const { key, value } of this.#holder.database.pairs(libraryRange)) {
       yield { key: withoutPrefix(key).toString(), value };
     }
   }
@@ -162,92 +143,33 @@ export class RocksStateMachine<Command, Response>
 
   /** Makes all that was applied survive power loss. */
   async flush(): Promise<void> {
-    await this.#database.flush();
+    await this.#holder.database.flush();
   }
 
   /** Ends all reading, and gives the directory free. May be called twice. */
   close(): Promise<void> {
-    this.#isClosed = true;
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return this.#holder.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  async #close(): Promise<void> {
-    await this.#restoring;
-    await this.#database.close(closedError());
-  }
-
-  async #restore(
-    chunks: AsyncIterable<Uint8Array>,
-    meta: SnapshotMeta,
-    records: readonly LibraryRecord[],
-  ): Promise<void> {
-    const place = await this.#folder.makeRoomForNext();
-    const next = await Database.open(this.#Rocks, place, databaseOptions(this.#options));
-    try {
-      await fill(next, readPairs(chunks, meta));
-      await next.write(changesOf(records));
-      await next.flush();
-      await this.#folder.switchToNext();
-    } catch (error) {
-      await next.close(closedError());
-      throw error;
-    }
-    const old = this.#database;
-    this.#database = next;
-    await old.close(replacedError());
-    await this.#folder.removeLeftovers();
-  }
-}
-
-async function fill(
-  database: Database,
-  pairs: AsyncIterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>,
-): Promise<void> {
-  let changes: { key: Buffer; value: Uint8Array }[] = [];
-  let size = 0;
-  for await (const { key, value } of pairs) {
-    changes.push({ key: Buffer.from(key.buffer, key.byteOffset, key.byteLength), value });
-    size += key.byteLength + value.byteLength;
-    if (size < restoreBatchBytes) continue;
-    await database.write(changes);
-    changes = [];
-    size = 0;
-  }
-  await database.write(changes);
-}
-
-function changesOf(
-  records: readonly LibraryRecord[],
-): { key: Buffer; value: Uint8Array | undefined }[] {
-  return records.map(({ key, value }) => ({ key: libraryKey(key), value }));
 }
 
 function databaseOptions<Command, Response>(
   options: RocksStateMachineOptions<Command, Response>,
 ): DatabaseOptions {
-  return { writeBufferBytes: options.writeBufferBytes ?? 64 * 1024 * 1024 };
+  return { writeBufferBytes: options.writeBufferBytes ?? defaultWriteBufferBytes };
 }
 
 function checkOptions<Command, Response>(
   directory: string,
   options: RocksStateMachineOptions<Command, Response>,
 ): void {
-  const given: unknown = directory;
-  if (typeof given !== 'string' || given === '') {
-    throw new TypeError(`directory must be a path; it is ${JSON.stringify(given)}.`);
-  }
+  checkDirectory(directory);
   const applyOne: unknown = options.applyOne;
   if (typeof applyOne !== 'function') {
     throw new TypeError(`applyOne must be a function; it is ${String(applyOne)}.`);
   }
-  const { writeBufferBytes } = databaseOptions(options);
-  if (Number.isSafeInteger(writeBufferBytes) && writeBufferBytes >= 65_536) return;
-  throw new RangeError(
-    `writeBufferBytes must be a whole number from 65536 on; it is ${String(writeBufferBytes)}.`,
-  );
+  checkWriteBuffer(databaseOptions(options));
 }

@@ -5,8 +5,15 @@ declare module 'rocksdb-native' {
     constructor(path: string, options?: RocksDB.Options);
     ready(): Promise<void>;
     get(key: Uint8Array): Promise<Buffer | null>;
-    iterator(range: RocksDB.Range): RocksDB.Pairs;
-    write(options?: { readonly autoDestroy?: boolean }): RocksDB.WriteBatch;
+    iterator(range: RocksDB.Range, options?: RocksDB.IteratorOptions): RocksDB.Pairs;
+    read(options?: {
+      readonly autoDestroy?: boolean;
+      readonly capacity?: number;
+    }): RocksDB.ReadBatch;
+    write(options?: {
+      readonly autoDestroy?: boolean;
+      readonly capacity?: number;
+    }): RocksDB.WriteBatch;
     /** A view of this moment, which stays as it is until it is closed. */
     snapshot(): RocksDB;
     /** Writes what is in memory into files, and makes those durable. */
@@ -25,6 +32,21 @@ declare module 'rocksdb-native' {
       readonly value: Buffer;
     }
 
+    interface IteratorOptions {
+      readonly reverse?: boolean;
+      readonly limit?: number;
+      /** Without them each value is `null`. */
+      readonly values?: boolean;
+      /** So many pairs are read at a time, off the main thread. Default 8. */
+      readonly capacity?: number;
+    }
+
+    /** Reads that go to the disk together. Keys are referred to until they have settled. */
+    interface ReadBatch {
+      get(key: Uint8Array): Promise<Buffer | null>;
+      tryFlush(): void;
+    }
+
     /** A stream of pairs, in order of their keys. It has to be read to its end or destroyed. */
     interface Pairs extends AsyncIterable<Pair> {
       destroy(error?: Error): void;
@@ -38,7 +60,6 @@ declare module 'rocksdb-native' {
       tryPut(key: Uint8Array, value: Uint8Array): void;
       tryDelete(key: Uint8Array): void;
       flush(): Promise<void>;
-      destroy(): void;
     }
 
     interface Options {

@@ -56,7 +56,9 @@ describe('opening', () => {
     bytes[10] = (bytes[10] ?? 0) ^ 0xff;
     writeFileSync(path.join(database, manifest), bytes);
 
-    await expect(machines.open(folder)).rejects.toThrow(`RocksDB cannot open ${database}: `);
+    const opening = machines.open(folder);
+    await expect(opening).rejects.toThrow(`RocksDB cannot open ${database}: `);
+    await expect(opening).rejects.toMatchObject({ code: 'RAFT_DAMAGED' });
   });
 
   test('leaves files of others alone', async () => {

@@ -1,10 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { access, type FileHandle, link, mkdir, open, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { beginPartial, endPartial, removeLeftovers } from './partial.ts';
 import { type VerifiedBackup, verifyBackup } from './verify.ts';
-
-/** Of a file that is not whole; such names are never listed. */
-export const partialEnding = '.partial';
 
 export interface WriteOptions {
   /** Aborting ends it, with nothing left. */
@@ -19,7 +17,8 @@ export interface WriteOptions {
 
 /**
  * Writes a backup to a file that has this name only once all of it is on the disk and was read back
- * and verified: whatever breaks in between, nothing is left that looks like a backup.
+ * and verified: whatever breaks in between, nothing is left that looks like a backup. Of several
+ * that write the same file at once, one makes it, and the others are refused.
  *
  * @throws {DamagedError} if what came is no whole backup, as when its source was cut off.
  * @throws what the chunks and the file system throw; `EEXIST` if there is such a file.
@@ -35,13 +34,14 @@ export async function writeBackupFile(
   }: WriteOptions = {},
 ): Promise<VerifiedBackup> {
   const folder = path.dirname(file);
-  const partial = `${file}${partialEnding}`;
   await mkdir(folder, { recursive: true });
   // Early, and not only once everything was written.
   if (existing === 'refuse') await demandFree(file);
+  await removeLeftovers(folder, (name) => name === path.basename(file));
+  const partial = beginPartial(file);
   let isDone = false;
   try {
-    const handle = await open(partial, 'w');
+    const handle = await open(partial, 'wx');
     try {
       await writeAll(handle, chunks, { signal, onProgress });
       await handle.sync();
@@ -57,6 +57,7 @@ export async function writeBackupFile(
     return verified;
   } finally {
     if (!isDone) await unlink(partial).catch(nothing);
+    endPartial(partial);
   }
 }
 
@@ -100,7 +101,11 @@ async function demandFree(file: string): Promise<void> {
   } catch {
     return;
   }
-  throw Object.assign(new Error(`There is a file ${file} already.`), { code: 'EEXIST' });
+  throw taken(file);
+}
+
+function taken(file: string): Error {
+  return Object.assign(new Error(`There is a file ${file} already.`), { code: 'EEXIST' });
 }
 
 /** Unlike renaming, a second name never takes the place of another file. */
@@ -108,8 +113,10 @@ async function giveNewName(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw taken(to);
     // Some file systems give no file two names.
-    if (!noLinks.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!noLinks.has(code)) throw error;
     await demandFree(to);
     await rename(from, to);
     return;

@@ -1,4 +1,5 @@
 import type { Runtime } from 'quorate';
+import { pause } from '../pause.ts';
 
 interface PaceOptions {
   readonly runtime: Pick<Runtime, 'now' | 'setTimer'>;
@@ -18,20 +19,7 @@ export async function* pacedChunks(
     bytes += chunk.length;
     const aheadMs = (bytes / bytesPerSecond) * 1000 - (runtime.now() - began);
     if (aheadMs < 1) continue;
-    await pause(aheadMs, { runtime, signal });
+    await pause(runtime, aheadMs, signal);
     signal.throwIfAborted();
   }
-}
-
-function pause(ms: number, { runtime, signal }: PaceOptions): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = (): void => {
-      timer.cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = runtime.setTimer(end, ms);
-    signal.addEventListener('abort', end);
-  });
 }

@@ -140,16 +140,20 @@ function progressing({ file, onProgress }: RestorePlan): AsyncIterable<Uint8Arra
   return reading(file, onProgress === undefined ? {} : { onProgress });
 }
 
+/** What a file system has made itself at its root: a new disk is empty all the same. */
+const madeBySystem: ReadonlySet<string> = new Set(['lost+found']);
+
 /**
  * Refuses to restore into a directory that has anything in it; one that is not there is right.
  *
  * @throws {RangeError}
  */
 export async function demandEmpty(directory: string): Promise<void> {
-  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+  const found = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
+  const names = found.filter((name) => !madeBySystem.has(name));
   if (names.length === 0) return;
   throw new RangeError(
     `${directory} is not empty: it has ${names.slice(0, 3).join(', ')}. Restore into a folder without anything in it; this one was not touched.`,

@@ -194,8 +194,7 @@ if [[ $funcstack[1] == _quorate ]]; then _quorate "$@"; else compdef _quorate qu
 
 function fishScript(places: readonly Place[]): string {
   const lines = places.flatMap(({ path, commands, flags }) => {
-    const when = fishCondition(path, commands);
-    const start = `complete -c quorate -n ${singleQuoted(when)}`;
+    const start = `complete -c quorate -n "__quorate_is_at '${path}'"`;
     return [
       ...commands.map(
         ({ name, means }) => `${start} -f -a ${singleQuoted(name)} -d ${fishQuoted(means)}`,
@@ -207,16 +206,25 @@ function fishScript(places: readonly Place[]): string {
       }),
     ];
   });
+  const paths = places.filter(({ path }) => path !== '').map(({ path }) => `'${path}'`);
   return `# Completion of quorate in fish: put it as quorate.fish into ~/.config/fish/completions.
+# Whether the words so far have named this command, and no other one in it.
+function __quorate_is_at
+    set -l place
+    set -l words (commandline -opc)
+    for word in $words[2..-1]
+        # Behind -- stands the command of somebody else.
+        test "$word" = --; and return 1
+        set -l next (string join ' ' -- $place $word)
+        switch "$next"
+            case ${paths.join(' ')}
+                set place $next
+        end
+    end
+    test "$place" = "$argv[1]"
+end
 ${lines.join('\n')}
 `;
-}
-
-function fishCondition(path: string, commands: readonly Choice[]): string {
-  if (path === '') return '__fish_use_subcommand';
-  const seen = path.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`);
-  if (commands.length > 0) seen.push(`not __fish_seen_subcommand_from ${namesOf(commands)}`);
-  return seen.join('; and ');
 }
 
 function singleQuoted(text: string): string {

@@ -7,7 +7,14 @@ import type { TlsOptions } from 'quorate/network/tcp';
 
 import type { KvClient, KvClientOptions } from '../client.ts';
 import { KvError } from '../errors.ts';
-import { dialAddresses, duration, UnwantedValue } from '../server/config/values.ts';
+import {
+  dialAddresses,
+  duration,
+  peers,
+  type ReadValue,
+  span,
+  UnwantedValue,
+} from '../server/config/values.ts';
 import type { CliContext } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { CliFailure, codeOf } from './failure.ts';
@@ -104,11 +111,21 @@ function connectionOptions(): readonly Option[] {
   ];
 }
 
+/** A command that changes the store or the members: of one that is cut off, the fate is open. */
+export function withWriter<T>(
+  context: CliContext,
+  flags: ConnectionFlags,
+  use: (client: KvClient) => Promise<T>,
+): Promise<T> {
+  return withClient(context, flags, use, { writes: true });
+}
+
 /** Connects, and closes the connections whatever comes of it. */
 export async function withClient<T>(
   context: CliContext,
   flags: ConnectionFlags,
   use: (client: KvClient) => Promise<T>,
+  { writes = false }: { readonly writes?: boolean } = {},
 ): Promise<T> {
   context.signal.throwIfAborted();
   const options = clientOptions(context, flags);
@@ -117,7 +134,7 @@ export async function withClient<T>(
   try {
     return await use(client);
   } catch (error) {
-    throw context.signal.aborted ? context.signal.reason : explained(error, flags);
+    throw context.signal.aborted ? context.signal.reason : explained(error, { ...flags, writes });
   } finally {
     await client.close();
   }
@@ -170,10 +187,15 @@ export function tlsFrom(context: CliContext, flags: ConnectionFlags): TlsOptions
 }
 
 /** Names who was asked in vain. */
-function explained(error: unknown, { endpoints, timeoutMs }: ConnectionFlags): unknown {
+function explained(
+  error: unknown,
+  { endpoints, timeoutMs, writes }: ConnectionFlags & { readonly writes: boolean },
+): unknown {
   if (!(error instanceof KvError) || !isUnanswered(error)) return error;
+  if (error.details['brokeOff'] === true) return brokenOff(error);
   const asked = endpoints.join(', ');
-  const fate = error.maybeApplied ? ' A write may have taken effect all the same.' : '';
+  const isOpen = writes && error.maybeApplied;
+  const fate = isOpen ? ' A write may have taken effect all the same.' : '';
   const last = error.message
     .replace(/^It did not succeed within .*? The last try: /, '')
     .replace(/^A call on channel \S+ at \S+ was not sent: /, '');
@@ -189,6 +211,15 @@ function explained(error: unknown, { endpoints, timeoutMs }: ConnectionFlags): u
   );
 }
 
+/** It had begun, so that there is nothing wrong with the endpoints. */
+function brokenOff(cause: KvError): CliFailure {
+  return new CliFailure(`${cause.message} (${cause.code})`, {
+    exitCode: exitCodes.unreachable,
+    advice: 'Nothing of it was kept. Try again: another member is asked if this one is gone.',
+    cause,
+  });
+}
+
 const unansweredCodes: readonly string[] = ['KV_NO_LEADER', 'KV_TIMEOUT', 'KV_MAYBE'];
 
 function isUnanswered({ code }: KvError): boolean {
@@ -196,15 +227,22 @@ function isUnanswered({ code }: KvError): boolean {
 }
 
 function endpointsFrom(text: string): readonly string[] {
-  const value = text.replaceAll(/(^|,)\s*(tcp|tls):\/\//g, '$1');
-  return wanted(() => dialAddresses(value, { folder: '' }) as readonly string[]);
+  return readAs(dialAddresses, text.replaceAll(/(^|,)\s*(tcp|tls):\/\//g, '$1')) as string[];
 }
 
 /** `5s`, `500ms`, `1m` as milliseconds: an argument parser of any flag. */
 export function durationFrom(text: string): number {
-  const milliseconds = wanted(() => duration(text, { folder: '' }) as number);
-  if (milliseconds > 0) return milliseconds;
-  throw new InvalidArgumentError('Wanted more than nothing, as 500ms.');
+  return readAs(duration, text) as number;
+}
+
+/** The same of what lasts for longer than anybody waits: `30d`. */
+export function spanFrom(text: string): number {
+  return readAs(span, text) as number;
+}
+
+/** `a=10.0.0.1:7001,b=10.0.0.2:7001`, by name. */
+export function peersFrom(text: string): Readonly<Record<string, string>> {
+  return readAs(peers, text) as Record<string, string>;
 }
 
 /** A whole number from 0 on: an argument parser of any flag. */
@@ -214,9 +252,10 @@ export function wholeFrom(text: string): number {
   throw new InvalidArgumentError('Wanted a whole number from 0 on.');
 }
 
-function wanted<T>(read: () => T): T {
+/** What stands behind a flag, as `quorate serve` reads an option of this kind. */
+function readAs(read: ReadValue, text: string): unknown {
   try {
-    return read();
+    return read(text, { folder: '' });
   } catch (error) {
     if (!(error instanceof UnwantedValue)) throw error;
     throw new InvalidArgumentError(`Wanted ${error.wanted}.`);

@@ -21,7 +21,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCodeName, string>> = {
   unreachable: 'No member answered, or none could in time.',
   refused:
     'A comparison did not hold, the members cannot be changed so, or a lock was not got or was lost.',
-  notFound: 'There is no such key, lease or member.',
+  notFound: 'There is no such key, lease, member or backup.',
   damaged: 'A file or a log failed its verification.',
   interrupted: 'Ended by ctrl-C or SIGTERM.',
   brokenPipe: 'Nobody reads the output any more, as behind `| head`.',

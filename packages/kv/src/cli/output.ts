@@ -39,6 +39,15 @@ export async function printJson(context: Where, value: unknown): Promise<void> {
   await printLine(context, toJson(value));
 }
 
+/** The value for programs, if the flags say so, and otherwise a line for people. */
+export async function printEither(
+  context: Where,
+  { json = false }: { readonly json?: boolean | undefined },
+  { value, line }: { readonly value: object; readonly line: string },
+): Promise<void> {
+  await (json ? printJson(context, value) : printLine(context, line));
+}
+
 export function toJson(value: unknown): string {
   // A Buffer would turn itself into a list of numbers before it comes by as a value.
   return JSON.stringify(value, function (this: Record<string, unknown>, key, converted: unknown) {
@@ -49,6 +58,16 @@ export function toJson(value: unknown): string {
 
 export function bytesJson(bytes: Uint8Array): BytesJson {
   return writeAuto(bytes);
+}
+
+/** `1 key`, `2 keys`. */
+export function counted(count: number, one: string, several?: string): string {
+  return `${count} ${plural(count, one, several)}`;
+}
+
+/** The word for so many. */
+export function plural(count: number, one: string, several: string = `${one}s`): string {
+  return count === 1 ? one : several;
 }
 
 export type Column = string | { readonly name: string; readonly align: 'left' | 'right' };

@@ -7,7 +7,7 @@ import type {
   MembershipChange,
 } from '../types.ts';
 import type { CallsHost } from './calls-host.ts';
-import type { ColdCalls } from './cold-calls.ts';
+import type { ColdCalls, ColdWaiting } from './cold-calls.ts';
 import { asKvError } from './failures.ts';
 import type { Member } from './members.ts';
 import type { ColdMethod, ColdMethods } from './transport.ts';
@@ -121,7 +121,11 @@ export class Cluster {
     request: MemberPromoteRequest,
     options: ClusterCallOptions = {},
   ): Promise<MembershipChange> {
-    return this.#call('memberPromote', request, this.#waits(options));
+    // A try that is given up is refused the second time, since the first one goes on.
+    return this.#call('memberPromote', request, {
+      ...this.#waits(options),
+      attemptMs: Infinity,
+    });
   }
 
   /** Removes a member. Its name never comes back. */
@@ -141,7 +145,7 @@ export class Cluster {
   #call<Method extends ColdMethod>(
     method: Method,
     params: ColdMethods[Method]['params'],
-    waiting: Waiting,
+    waiting: ColdWaiting,
   ): Promise<ColdMethods[Method]['answer']> {
     return this.#cold.run(
       ({ transport }, timeoutMs) => transport.cold(method, params, { timeoutMs }),

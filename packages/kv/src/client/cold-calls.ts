@@ -6,6 +6,11 @@ import type { Member } from './members.ts';
 import { BackOff } from './pauses.ts';
 import type { Waiting } from './turn-message.ts';
 
+export interface ColdWaiting extends Waiting {
+  /** How long one try waits for its answer at most. Default: as the wire says. */
+  readonly attemptMs?: number;
+}
+
 /** Calls that are made rarely, one by one, and that may be made twice without harm. */
 export class ColdCalls {
   readonly #host: CallsHost;
@@ -19,12 +24,12 @@ export class ColdCalls {
   /** Tries until there is an answer, at one member after the other. */
   async run<Answer>(
     attempt: (member: Member, timeoutMs: number) => Promise<Answer>,
-    { timeoutMs, signal }: Waiting,
+    { timeoutMs, signal, attemptMs = this.#host.wire.attemptMs }: ColdWaiting,
   ): Promise<Answer> {
     signal?.throwIfAborted();
     if (this.#isClosed) throw closedError({ isOpen: false });
     const { runtime, deadlines } = this.#host;
-    const call = new ColdCall(timeoutMs, runtime.now() + timeoutMs);
+    const call = new ColdCall(timeoutMs, { deadline: runtime.now() + timeoutMs, attemptMs });
     const onAbort = (): void => call.end(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#underWay.add(call);
@@ -48,13 +53,13 @@ export class ColdCalls {
     attempt: (member: Member, timeoutMs: number) => Promise<Answer>,
     call: ColdCall,
   ): Promise<Answer> {
-    const { members, runtime, wire, pauses } = this.#host;
+    const { members, runtime, pauses } = this.#host;
     const backOff = new BackOff(runtime);
     for (;;) {
       const member = members.leader();
       try {
         const leftMs = Math.max(1, call.deadline - runtime.now());
-        const answer = await attempt(member, Math.min(leftMs, wire.attemptMs));
+        const answer = await attempt(member, Math.min(leftMs, call.attemptMs));
         members.worked(member);
         return answer;
       } catch (thrown) {
@@ -71,6 +76,7 @@ export class ColdCalls {
 
 class ColdCall implements Expiring {
   readonly deadline: number;
+  readonly attemptMs: number;
   readonly #timeoutMs: number;
   /** Rejects when the call ends without an answer. */
   readonly ended: Promise<never>;
@@ -78,9 +84,13 @@ class ColdCall implements Expiring {
   isOver = false;
   #reject!: (reason: unknown) => void;
 
-  constructor(timeoutMs: number, deadline: number) {
+  constructor(
+    timeoutMs: number,
+    { deadline, attemptMs }: { readonly deadline: number; readonly attemptMs: number },
+  ) {
     this.#timeoutMs = timeoutMs;
     this.deadline = deadline;
+    this.attemptMs = attemptMs;
     this.ended = new Promise((_, reject) => {
       this.#reject = reject;
     });

@@ -1,5 +1,5 @@
 import { KvError } from '../errors.ts';
-import type { KvStatus } from '../types.ts';
+import type { KvStatus, MemberStatus } from '../types.ts';
 import { asKvError, isMembersFault } from './failures.ts';
 import type { ClientRuntime } from './runtime.ts';
 import type { Transport, Wire } from './transport.ts';
@@ -173,12 +173,10 @@ export class Members {
     const asked = [...this.#members.values()].map((member) => this.#ask(member));
     const answers = (await Promise.all(asked)).filter((status) => status !== undefined);
     if (this.#isClosed) return;
-    let newest: KvStatus | undefined;
-    for (const status of answers) {
-      if (status.leader === undefined) continue;
-      if (newest === undefined || status.term > newest.term) newest = status;
-    }
+    const newest = newestOf(answers.filter(({ leader }) => leader !== undefined));
     if (newest !== undefined) this.learn(newest);
+    // Who hears of no leader may have been removed: those that it knows are asked next, too.
+    else for (const { members } of answers) this.#addAll(members);
   }
 
   async #ask(member: Member): Promise<KvStatus | undefined> {
@@ -199,17 +197,9 @@ export class Members {
 
   /** Takes over what a member says of all of them. */
   learn({ leader, members }: KvStatus): void {
-    const named = new Set<string>();
-    let leaderName: string | undefined;
-    for (const member of members) {
-      const address = this.#wire.addressOf(member);
-      if (address === undefined || named.size >= maxLearned) continue;
-      const name = this.#add(address);
-      if (name === undefined) continue;
-      named.add(name);
-      if (member.id === leader) leaderName = name;
-    }
-    this.#leader = leaderName;
+    const named = this.#addAll(members);
+    const leads = [...named].find(([, id]) => id === leader);
+    this.#leader = leads?.[0];
     for (const [name, member] of this.#members) {
       if (named.has(name) || this.#given.has(name)) continue;
       this.#members.delete(name);
@@ -217,12 +207,24 @@ export class Members {
     }
   }
 
+  /** Makes sure that they are known. Returns their ids by their names on the wire. */
+  #addAll(members: readonly MemberStatus[]): ReadonlyMap<string, string> {
+    const named = new Map<string, string>();
+    for (const member of members) {
+      const address = this.#wire.addressOf(member);
+      if (address === undefined || named.size >= maxLearned) continue;
+      const name = this.#add(address);
+      if (name !== undefined) named.set(name, member.id);
+    }
+    return named;
+  }
+
   /** Its name, unless this side cannot or must not use what a member says. */
   #add(address: string): string | undefined {
     try {
       const name = this.#wire.nameOf(address);
       if (this.#members.has(name)) return name;
-      if (!this.#discovers) return undefined;
+      if (!this.#discovers || this.#learnedCount >= maxLearned) return undefined;
       const member = new Member(address, this.#wire);
       void member.transport;
       this.#members.set(name, member);
@@ -232,9 +234,17 @@ export class Members {
     }
   }
 
+  get #learnedCount(): number {
+    return this.#members.size - this.#given.size;
+  }
+
   #closeSoon(member: Member): void {
     const closing = member.close().catch(() => undefined);
     this.#closing.add(closing);
     void closing.finally(() => this.#closing.delete(closing));
   }
+}
+
+function newestOf(statuses: readonly KvStatus[]): KvStatus | undefined {
+  return statuses.toSorted((a, b) => b.term - a.term)[0];
 }

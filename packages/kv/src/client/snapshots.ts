@@ -39,12 +39,20 @@ export async function* readSnapshot(
       signal?.throwIfAborted();
       const failure = asKvError(thrown);
       members.failed(member, failure);
-      if (reading.hasBegun || !canRetry(failure) || runtime.now() >= deadline) throw failure;
+      if (reading.hasBegun) throw brokenOff(failure);
+      if (!canRetry(failure) || runtime.now() >= deadline) throw failure;
     } finally {
       await reading.close();
     }
     await pauses.pause(backOff.next());
   }
+}
+
+/** Nothing was written, so that no fate is open. */
+function brokenOff(failure: KvError): KvError {
+  if (!failure.maybeApplied) return failure;
+  const message = `The snapshot broke off: ${failure.message}`;
+  return new KvError('KV_NO_LEADER', message, { cause: failure, details: { brokeOff: true } });
 }
 
 /** One try, at one member. */

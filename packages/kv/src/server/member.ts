@@ -1,11 +1,12 @@
 import { KvError } from '../errors.ts';
+import { pause } from '../pause.ts';
 import { channelName } from '../protocol/messages.ts';
 import { snapshotChannelName } from '../protocol/snapshots.ts';
-import { type Applied, KvStateMachine } from '../store/machine.ts';
-import type { KvStore } from '../store/store.ts';
+import type { Applied } from '../store/machine.ts';
 import type { Alerts } from './alerts/alerts.ts';
 import { LeaseClock } from './leases/lease-clock.ts';
 import { formCluster } from './member/forming.ts';
+import { openStore } from './member/machines.ts';
 import { Marks } from './member/marks.ts';
 import { type KvRaft, type MemberHost, messageOf } from './member/node.ts';
 import { type Opened, openMember } from './member/opening.ts';
@@ -13,8 +14,9 @@ import { infoOf, type KvMemberOptions, type MemberSettings, settingsOf } from '.
 import { type MemberParts, makeParts, type StoreParts } from './member/parts.ts';
 import { propose, revocationsOf } from './member/proposals.ts';
 import { publish } from './member/publishing.ts';
+import type { ServedStore } from './member/served-store.ts';
 import type { FrozenState, Snapshotting } from './member/snapshotting.ts';
-import { endsWithin, pause } from './member/waiting.ts';
+import { endsWithin } from './member/waiting.ts';
 import { nativeHandler } from './native/handler.ts';
 import { snapshotHandler } from './native/snapshot-handler.ts';
 import type { KvService } from './service.ts';
@@ -46,7 +48,7 @@ export class KvMember implements AsyncDisposable {
   readonly service: KvService;
   readonly raft: KvRaft;
   /** Its state. Only the log may change it; look, and do not touch. */
-  readonly store: KvStore;
+  readonly store: ServedStore;
   /** Where members and clients reach it, `host:port`. */
   readonly address: string;
   readonly #settings: MemberSettings;
@@ -72,7 +74,7 @@ export class KvMember implements AsyncDisposable {
     const { runtime, limits } = settings;
     const marks = new Marks();
     let member: KvMember | undefined;
-    const machine = new KvStateMachine({
+    const kept = await openStore(settings, {
       onCompacting: () => hub.compacting(),
       onApplied: (applied) => {
         if (applied.restored) marks.clear();
@@ -84,7 +86,7 @@ export class KvMember implements AsyncDisposable {
         if (member !== undefined) member.#applied(applied);
       },
     });
-    const { store } = machine;
+    const { store } = kept;
     const hub = new WatchHub({ store, limits, runtime });
     const clock = new LeaseClock({
       store,
@@ -98,12 +100,13 @@ export class KvMember implements AsyncDisposable {
       },
     });
     try {
-      const opened = await openMember(settings, machine);
+      const opened = await openMember(settings, kept);
       member = new KvMember(settings, opened, { store, hub, clock, marks });
       return member;
     } catch (error) {
       clock.close();
       hub.close(new KvError('KV_STOPPING', 'The member could not be started.'));
+      await kept.close();
       throw error;
     }
   }
@@ -252,7 +255,7 @@ export class KvMember implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
-    const { server, network, storage } = this.#opened;
+    const { server, network, storage, kept } = this.#opened;
     // While the leadership is handed over this member still has its office: leases must not wait.
     const handOver = await this.#handOver();
     await this.#closeRaft({ handOver });
@@ -265,5 +268,6 @@ export class KvMember implements AsyncDisposable {
     await this.#running;
     await server.close();
     await storage[Symbol.asyncDispose]();
+    await kept.close();
   }
 }

@@ -139,6 +139,7 @@ export class KvMetrics implements RequestMetrics {
   readonly #refused: Counter;
   readonly #lags: Gauge;
   readonly #alerts: Gauge;
+  readonly #store: Gauge;
 
   constructor({ ofProcess = true }: { readonly ofProcess?: boolean } = {}) {
     const registers = [this.#registry];
@@ -177,6 +178,12 @@ export class KvMetrics implements RequestMetrics {
       name: 'quorate_alert',
       help: '1 for each alert that this member raises, of itself or, as the leader, of another one',
       labelNames: ['code', 'about', 'severity'],
+      registers,
+    });
+    this.#store = new Gauge({
+      name: 'quorate_store_info',
+      help: '1, with where the pairs of this member are',
+      labelNames: ['store'],
       registers,
     });
   }
@@ -219,6 +226,8 @@ export class KvMetrics implements RequestMetrics {
     }
     this.#lags.reset();
     for (const [member, { lag }] of progress ?? []) this.#lags.set({ member }, lag);
+    const { store = 'memory' } = picture.status;
+    this.#store.set({ store }, 1);
     this.#alerts.reset();
     for (const { code, member, severity } of picture.alerts) {
       this.#alerts.set({ code, about: member, severity }, 1);

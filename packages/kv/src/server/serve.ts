@@ -183,7 +183,7 @@ interface MemberParts {
 
 function startMember(config: ServeConfig, { url, ...parts }: MemberParts): Promise<KvMember> {
   const { name, data, listen: at, advertise, peers, join, voter } = config;
-  const { limits, raft, compaction, hashCheckMs, stopTimeoutMs, disk } = config;
+  const { limits, raft, store, compaction, hashCheckMs, stopTimeoutMs, disk } = config;
   return KvMember.start({
     name,
     directory: data,
@@ -195,6 +195,7 @@ function startMember(config: ServeConfig, { url, ...parts }: MemberParts): Promi
     voter,
     limits,
     config: raft,
+    store,
     compaction,
     hashCheckMs,
     disk,

@@ -49,12 +49,13 @@ export interface KvService {
   barrier(context: CallContext): Promise<void>;
 
   /**
-   * Reads the state of this member as it is now; linearizable after `barrier`.
+   * Reads the state of this member as it is now; linearizable after `barrier`. What is not in
+   * memory is answered later, and is of the moment of the call all the same.
    *
    * @param mostBytes of all pairs in the answer, with 40 for each beside its key and its value.
    * @throws {KvError} `KV_TOO_LARGE` if they have more, before the answer is made.
    */
-  range(request: RangeRequest, mostBytes?: number): RangeResponse;
+  range(request: RangeRequest, mostBytes?: number): RangeResponse | Promise<RangeResponse>;
 
   /**
    * Yields everything from `request.from` on. A watcher that reads slowly makes the next batch

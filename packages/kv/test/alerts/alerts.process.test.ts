@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { issue, makeAuthority } from '../../../quorate/test/network/tcp/certificates.ts';
 import { encodeCommand } from '../../src/protocol/commands.ts';
 import { MemberCluster, put, putOf, until } from '../member/support/member-cluster.ts';
+import { memoryStoreOf } from '../store/kit.ts';
 import { alertsOf, names, untilOver, untilTold, World } from './support/alert-world.ts';
 
 let world: World;
@@ -56,7 +57,7 @@ test('a member whose state is wrong is named by all, and by itself', async () =>
   const leader = await cluster.leader();
   const [wrong = leader] = await cluster.followers();
   await put(leader.service, 'k', 'v');
-  wrong.store.apply(encodeCommand([putOf('planted', 'by nobody')]));
+  memoryStoreOf(wrong).apply(encodeCommand([putOf('planted', 'by nobody')]));
 
   await put(leader.service, 'k', 'w');
   await until('it is out', () => !wrong.raft.metrics.isRunning);

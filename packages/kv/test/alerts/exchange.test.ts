@@ -7,6 +7,7 @@ import { VirtualRuntime } from '../leases/virtual-runtime.ts';
 
 const news = (term: number): LeaderNews => ({ leader: 'a', term, gate: openGate, alerts: [] });
 const own: MemberReport = { version: '1', alerts: [] };
+const unreachable = new KvError('KV_NO_LEADER', 'It could not be reached.');
 
 interface Question {
   readonly member: string;
@@ -34,6 +35,7 @@ function exchangeUnderTest() {
           });
         }),
     },
+    everyMs: 1000,
     wallClock: () => 1_000_000 + runtime.now(),
     ownReport: () => own,
     onReport: () => (reports += 1),
@@ -68,19 +70,44 @@ test('a member is asked one question at a time, and the newest news come next', 
   expect(questions.map(({ member, news: { term } }) => `${member}${term}`)).toEqual(['c1', 'b3']);
 });
 
-test('a member that does not answer is forgotten, and not asked before its next turn', async () => {
+test('a member that does not answer is not asked before its next turn', async () => {
   const { exchange, questions, next } = exchangeUnderTest();
   exchange.ask(['b'], news(1));
   await next().answer(own);
   exchange.ask(['b'], news(1));
   exchange.ask(['b'], news(2));
 
-  await next().fail(new KvError('KV_NO_LEADER', 'It could not be reached.'));
+  await next().fail(unreachable);
 
-  expect(exchange.reports.has('b')).toBe(false);
   expect(questions).toEqual([]);
   exchange.ask(['b'], news(3));
   expect(questions).toHaveLength(1);
+});
+
+test('what a member said last is known for as long as three reports take', async () => {
+  const { runtime, exchange, next } = exchangeUnderTest();
+  exchange.ask(['b'], news(1));
+  await next().answer(own);
+
+  for (let failure = 0; failure < 3; failure += 1) {
+    runtime.standStill(1000);
+    exchange.ask(['b'], news(1));
+    await next().fail(unreachable);
+    expect(exchange.reports.get('b')).toMatchObject({ report: own, isSilent: true });
+  }
+  runtime.standStill(1);
+
+  expect(exchange.reports.has('b')).toBe(false);
+});
+
+test('a member that answers again is silent no more', async () => {
+  const { exchange, next } = exchangeUnderTest();
+  for (const isWell of [true, false, true]) {
+    exchange.ask(['b'], news(1));
+    await (isWell ? next().answer(own) : next().fail(unreachable));
+  }
+
+  expect(exchange.reports.get('b')).toMatchObject({ isSilent: false });
 });
 
 test('a member of a version that does not know the question is called older', async () => {

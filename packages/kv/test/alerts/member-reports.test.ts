@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isKvErrorCode, KvError } from '../../src/errors.ts';
+import type { RoomLevel } from '../../src/server/alerts/disk-room.ts';
 import { alertKinds, alertOf, compareAlerts } from '../../src/server/alerts/kinds.ts';
 import {
   boundedAlerts,
@@ -8,6 +9,7 @@ import {
   type MemberReport,
   readNews,
   readReport,
+  roomsOf,
 } from '../../src/server/alerts/member-reports.ts';
 import type { KvAlertCode } from '../../src/types.ts';
 
@@ -98,4 +100,26 @@ test('alerts are in the order of their gravity, then of the table, then of the m
   expect(severities).toMatch(/^(error ?)+(warning ?)+(info ?)+$/);
   expect(sorted[0]).toMatchObject({ code: 'failed', member: 'a' });
   expect(sorted[1]).toMatchObject({ code: 'failed', member: 'b' });
+});
+
+test('of a member that is silent, a disk that was low stays low, and one that was well is not known', () => {
+  const seen = (level: RoomLevel, isSilent: boolean) => ({
+    report: { ...report, room: { level, freeBytes: 1, wantedBytes: 2 } },
+    isSilent,
+  });
+  const reports = new Map<string, { report: MemberReport; isSilent: boolean }>([
+    ['well', seen('well', false)],
+    ['low', seen('low', false)],
+    ['silent and well', seen('well', true)],
+    ['silent and low', seen('low', true)],
+    ['silent and full', seen('full', true)],
+    ['older', { report: { version: 'older', alerts: [] }, isSilent: false }],
+  ]);
+
+  expect([...roomsOf(reports)].map(([member, { level }]) => `${member}: ${level}`)).toEqual([
+    'well: well',
+    'low: low',
+    'silent and low: low',
+    'silent and full: full',
+  ]);
 });

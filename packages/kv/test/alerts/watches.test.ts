@@ -220,8 +220,8 @@ describe('a leader', () => {
   test('tells of another version, and of a clock that differs by more than the way explains', () => {
     const report = (version: string) => ({ version, alerts: [] });
     const reports = new Map<string, SeenReport>([
-      ['b', { report: report('0.9.0'), at: 0, roundTripMs: 2, aheadMs: -1500 }],
-      ['c', { report: report('1.0.0'), at: 0, roundTripMs: 800, aheadMs: 1300 }],
+      ['b', { report: report('0.9.0'), at: 0, roundTripMs: 2, isSilent: false, aheadMs: -1500 }],
+      ['c', { report: report('1.0.0'), at: 0, roundTripMs: 800, isSilent: false, aheadMs: 1300 }],
     ]);
 
     const alerts = new ClusterWatch().look(0, picture({}), { version: '1.0.0', reports });

@@ -94,6 +94,64 @@ describe('writing a backup to a file', () => {
   });
 });
 
+describe('two that write the same file at once', () => {
+  /** As the chunks of a backup, but the second half comes only when it is let through. */
+  async function* heldBack(content: Buffer, go: Promise<void>): AsyncGenerator<Uint8Array> {
+    yield content.subarray(0, 1000);
+    await go;
+    yield content.subarray(1000);
+  }
+
+  test('share nothing: one makes it, and the other is told that it is there', async () => {
+    const [content, other] = [
+      await fileOf(fullStore()),
+      await fileOf(fullStore(), { member: 'b' }),
+    ];
+    const file = path.join(folder, 'it.qkvb');
+    const go = Promise.withResolvers<void>();
+
+    const late = writeBackupFile(file, heldBack(content, go.promise));
+    const soon = writeBackupFile(file, inPieces(other));
+    await soon;
+    go.resolve();
+
+    await expect(late).rejects.toMatchObject({ code: 'EEXIST' });
+    await expect(late).rejects.toThrow(`There is a file ${file} already.`);
+    expect((await readFile(file)).equals(other)).toBe(true);
+    expect(await readdir(folder)).toEqual(['it.qkvb']);
+  });
+
+  test('and may replace it make it one after the other, each whole', async () => {
+    const [content, other] = [
+      await fileOf(fullStore()),
+      await fileOf(fullStore(), { member: 'b' }),
+    ];
+    const file = path.join(folder, 'it.qkvb');
+    const go = Promise.withResolvers<void>();
+    const options = { existing: 'replace' } as const;
+
+    const late = writeBackupFile(file, heldBack(content, go.promise), options);
+    await writeBackupFile(file, inPieces(other), options);
+    go.resolve();
+    await late;
+
+    expect((await readFile(file)).equals(content)).toBe(true);
+    expect(await readdir(folder)).toEqual(['it.qkvb']);
+  });
+});
+
+test('what a process left of a file when it died goes with the next one of that name', async () => {
+  const content = await fileOf(fullStore());
+  // Of the first nobody writes any more; the second belongs to a process that runs.
+  const left = ['it.qkvb.999999999-1.partial', `it.qkvb.${process.ppid}-1.partial`];
+  const others = ['other.qkvb.999999999-1.partial', 'notes.partial'];
+  for (const name of [...left, ...others]) await writeFile(path.join(folder, name), 'half');
+
+  await writeBackupFile(path.join(folder, 'it.qkvb'), inPieces(content));
+
+  expect(new Set(await readdir(folder))).toEqual(new Set(['it.qkvb', left[1], ...others]));
+});
+
 describe('a folder of backups', () => {
   const [old, young] = [
     '0f8fad5b.a.20260301T120000000Z.r4.qkvb',
@@ -140,10 +198,26 @@ describe('a folder of backups', () => {
   test('clears away what a member was writing when its process died, and no other', async () => {
     const place = new DirectoryPlace(folder);
     await writeFile(path.join(folder, `${old}.partial`), 'half');
+    await writeFile(path.join(folder, `${old}.999999999-3.partial`), 'half');
     await writeFile(path.join(folder, `${young}.partial`), 'half');
 
     await place.save(old.replace('r4', 'r9'), inPieces(await fileOf(fullStore())));
 
     expect((await readdir(folder)).sort()).toEqual([old.replace('r4', 'r9'), `${young}.partial`]);
+  });
+
+  test('lets a backup of a member be made while another one of it is', async () => {
+    const place = new DirectoryPlace(folder);
+    const content = await fileOf(fullStore());
+    const newer = old.replace('r4', 'r9');
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      yield content.subarray(0, 1000);
+      await place.save(newer, inPieces(content));
+      yield content.subarray(1000);
+    }
+
+    await place.save(old, slow());
+
+    expect((await readdir(folder)).sort()).toEqual([old, newer].sort());
   });
 });

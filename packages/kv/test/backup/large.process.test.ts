@@ -31,7 +31,10 @@ function serviceOf(store: KvStore): Pick<KvService, 'snapshot'> {
   } as unknown as ConstructorParameters<typeof Snapshotting>[0]['raft'];
   const health = { demandServing: () => undefined };
   const runtime = nodeRuntime;
-  const snapshotting = new Snapshotting({ raft, store, health, runtime, wallClock: Date.now });
+  const snapshotting = new Snapshotting({
+    ...{ raft, store, health, runtime, wallClock: Date.now },
+    compareStates: async () => undefined,
+  });
   return { snapshot: (context) => snapshotting.read(context) };
 }
 

@@ -159,7 +159,7 @@ test('the commands list and check a bucket, and find an object that was damaged 
 
   expect([list.code, list.stderr]).toEqual([0, '']);
   expect(list.stdout.split('\n')[1]).toMatch(/^2026-03-01T12:00:00Z +a +\d+ +68\.\d KiB +yes /);
-  expect(verify.stdout).toMatch(/is whole: revision \d+, 3 keys, 1 leases/);
+  expect(verify.stdout).toMatch(/is whole: revision \d+, 3 keys, 1 lease/);
   expect(json.code).toBe(6);
   const rows = json.stdout
     .trim()

@@ -1,16 +1,19 @@
 import { describe, expect, test } from 'vitest';
 
 import { openBackup } from '../../src/backup/decode.ts';
+import { verifyBackup } from '../../src/backup/verify.ts';
 import { KvError } from '../../src/errors.ts';
 import { maxOpenSnapshots, Snapshotting } from '../../src/server/member/snapshotting.ts';
 import { KvStore } from '../../src/store/store.ts';
 import { VirtualRuntime } from '../leases/virtual-runtime.ts';
 import { pairs, put } from '../store/kit.ts';
+import { inPieces } from './support/backups.ts';
 
 class World {
   readonly runtime = new VirtualRuntime();
   readonly store = new KvStore();
   refusal: KvError | undefined;
+  comparing: Promise<void> | undefined;
   barriers = 0;
   readonly snapshotting: Snapshotting;
 
@@ -25,6 +28,7 @@ class World {
       raft: raft as unknown as ConstructorParameters<typeof Snapshotting>[0]['raft'],
       store: this.store,
       runtime: { ...bound(this.runtime), random: () => 0, randomId: () => 'x' },
+      compareStates: async () => this.comparing,
       wallClock: () => Date.parse('2026-03-01T12:00:00Z'),
       health: {
         demandServing: () => {
@@ -125,6 +129,30 @@ describe('a snapshot that is handed out', () => {
     expect(world.runtime.timerCount).toBe(0);
   });
 
+  test('is whole only once members have compared their states, if it is to be new', async () => {
+    const world = new World();
+    const compared = Promise.withResolvers<void>();
+    world.comparing = compared.promise;
+    const [reader, old] = [world.read(), world.read({ serializable: true })];
+    const rest = (chunks: AsyncIterator<Uint8Array>): Promise<Buffer> => wholeOf(world, chunks);
+
+    const [file, oldFile] = [rest(reader), rest(old)];
+    let isWhole = false;
+    const ended = file.then(
+      () => (isWhole = true),
+      () => undefined,
+    );
+
+    expect((await verifyBackup(inPieces(await oldFile), { name: 'it' })).head.index).toBe(7);
+    await world.runtime.pass(100);
+    expect(isWhole).toBe(false);
+    // Its own state is found to be wrong.
+    world.refusal = new KvError('KV_UNHEALTHY', 'The state is wrong.');
+    compared.resolve();
+    await ended;
+    await expect(file).rejects.toThrow('The state is wrong.');
+  });
+
   test('ends when its member leaves service', async () => {
     const world = new World();
     const reader = world.read();
@@ -158,3 +186,11 @@ describe('a snapshot that is handed out', () => {
     expect(world.runtime.timerCount).toBe(0);
   });
 });
+
+async function wholeOf(world: World, chunks: AsyncIterator<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for (let next = await world.next(chunks); !next.done; next = await world.next(chunks)) {
+    parts.push(next.value);
+  }
+  return Buffer.concat(parts);
+}

@@ -1,11 +1,12 @@
-import { createWriteStream, existsSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openBackup } from '../../src/backup/decode.ts';
-import { partialEnding, reading, writeBackupFile } from '../../src/backup/files.ts';
+import { reading, writeBackupFile } from '../../src/backup/files.ts';
+import { namesIn, removeLeftovers } from '../../src/backup/partial.ts';
 import { verifyBackup } from '../../src/backup/verify.ts';
 import type { KvClient } from '../../src/client.ts';
 import { KvStore } from '../../src/store/store.ts';
@@ -86,8 +87,9 @@ export class Backups {
       }
       if (halt.aborted) return false;
       note(`the backup ${file} failed, and is tried again: ${failure}`);
-      for (const left of [file, `${file}${partialEnding}`]) {
-        if (existsSync(left)) onFound('half-backup', `${left} is there, and it failed: ${failure}`);
+      for (const left of await namesIn(path.dirname(file))) {
+        if (!left.startsWith(path.basename(file))) continue;
+        onFound('half-backup', `${left} is there, and it failed: ${failure}`);
       }
       await pause(pauseMs, halt);
     }
@@ -139,7 +141,9 @@ export class Backups {
       onFound('backups', `${file} is not what was said of it: ${stdout}`);
     }
     // One that was killed leaves what it had begun, under another name.
-    if (code === undefined) await rm(`${file}${partialEnding}`, { force: true });
+    if (code === undefined) {
+      await removeLeftovers(path.dirname(file), (name) => name === path.basename(file));
+    }
     if (code === 1 || code === 2) onFound('program-failed', `snapshot save: ${code}: ${stderr}`);
     return `exit code ${code}: ${stderr.trim()}`;
   }

@@ -123,7 +123,7 @@ describe('quorate demo', () => {
     expect(twice).toMatchObject({ code: 1 });
     expect(twice.stderr).toContain('Is this demo running already?');
     expect(other).toMatchObject({ code: 2 });
-    expect(other.stderr).toContain('has 1 members');
+    expect(other.stderr).toContain('has 1 member from');
     expect(ended.stdout).toContain(`--dir ${folder} goes on with it.`);
   });
 

@@ -160,7 +160,7 @@ test('quorate bench touches nothing that is not its own', async () => {
   expect(elsewhere).toMatchObject({ code: 2 });
   expect(elsewhere.stderr).toContain('begins with quorate-bench/');
   expect(taken).toMatchObject({ code: 4 });
-  expect(taken.stderr).toContain('there are 1 keys under quorate-bench/mine/ already');
+  expect(taken.stderr).toContain('there is 1 key under quorate-bench/mine/ already');
   expect(mine.stdout).toContain('x');
 });
 

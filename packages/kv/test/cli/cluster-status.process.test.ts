@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { put } from '../member/support/member-cluster.ts';
+import { MemberCluster, put } from '../member/support/member-cluster.ts';
+import { freePorts } from '../serve/support/program.ts';
 import { CliCluster, found } from './support/cluster-kit.ts';
-import { mainFile, nodeFlags, quoted, runCli } from './support/run-cli.ts';
+import { mainFile, nodeFlags, quoted, runCli, startCli } from './support/run-cli.ts';
 
 let cluster: CliCluster;
 
@@ -62,6 +64,38 @@ describe('quorate status', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ well: false });
   });
 
+  test('waits, if it is told to, until a member that starts is well', async () => {
+    const [down] = await cluster.members.followers();
+    const name = down?.name ?? '';
+    await cluster.members.close(name);
+
+    const waiting = cluster.begin(['status', '--wait', '30s', '--json']);
+    const impatient = await cluster.run(['status', '--wait', '100ms']);
+    await cluster.members.startOne(name);
+    const ended = await waiting.ended;
+
+    expect(impatient.code).toBe(1);
+    expect(impatient.stdout).toMatch(new RegExp(`^${name} +voter .* no answer `, 'm'));
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ well: true });
+  });
+
+  test('waits for a member that does not listen yet, and no longer than it is told to', async () => {
+    const [port = 0] = await freePorts(1);
+    const endpoint = ['--endpoints', `127.0.0.1:${port}`];
+
+    const inVain = await runCli(['status', ...endpoint, '--wait', '300ms']);
+    const waiting = startCli(['status', ...endpoint, '--wait']);
+    await calledInVain(port);
+    await using alone = await MemberCluster.start(['x'], { listen: { port }, peers: undefined });
+    const ended = await waiting.ended;
+
+    expect(alone.member('x').address).toContain(`:${port}`);
+    expect(inVain).toMatchObject({ code: 3, stdout: '' });
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toMatch(/^x +leader .* well /m);
+  });
+
   test('ends with 3 if nobody answers at all', async () => {
     const ended = await runCli(['status', '--endpoints', '127.0.0.1:1,127.0.0.1:2']);
 
@@ -70,6 +104,13 @@ describe('quorate status', () => {
     expect(ended.stderr).toContain('QUORATE_ENDPOINTS');
   });
 });
+
+/** Resolves once somebody has called there twice, and nobody has answered. */
+async function calledInVain(port: number): Promise<void> {
+  const server = createServer((socket) => socket.destroy()).listen(port, '127.0.0.1');
+  for (let calls = 0; calls < 2; calls += 1) await once(server, 'connection');
+  await once(server.close(), 'close');
+}
 
 describe('quorate top', () => {
   test('prints a table each time into a pipe', async () => {

@@ -277,3 +277,16 @@ test('a watch goes on without a gap when its members fail one by one', async () 
   // A hash that cannot be compared with those of all is no reason to be calm.
   expect(new Set(silent)).toEqual(new Set([exitCodes.unreachable]));
 });
+
+test('a lease lives for days as well as for seconds, minutes and hours', async () => {
+  const granted: string[] = [];
+  for (const ttl of ['30d', '2h', '5m', '90s', '60', '1500ms', '36500d']) {
+    granted.push(await quorate.out(['lease', 'grant', ttl]));
+  }
+  const wrong = await quorate.run(['lease', 'grant', '30y']);
+
+  const seconds = granted.map((line) => Number(/\(TTL (\d+) s\)/.exec(line)?.[1]));
+  expect(seconds).toEqual([2_592_000, 7200, 300, 90, 60, 2, 3_153_600_000]);
+  expect(wrong).toMatchObject({ code: exitCodes.usage, stdout: '' });
+  expect(wrong.stderr).toContain('Wanted a number with its unit (ms, s, m, h, d), as 10s.');
+});

@@ -62,7 +62,7 @@ describe('quorate log check', () => {
 
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/: member a of cluster /);
-    expect(stdout).toMatch(/log: {6}entries 1 to \d+, term \d+; 1 files, 16\.0 MiB/);
+    expect(stdout).toMatch(/log: {6}entries 1 to \d+, term \d+; 1 file, 16\.0 MiB/);
     expect(stdout).toMatch(/snapshot: up to entry \d+ of term \d+/);
     expect(stdout).toMatch(/whole: every checksum is right\n$/);
   });
@@ -141,7 +141,7 @@ describe('quorate log dump', () => {
     expect(stdout).toMatch(/^ +1 +\d+ membership +\d+ voters a of a$/m);
     expect(stdout).toMatch(/ command +\d+ put greeting \(5 bytes\) \[session \d+\.\d+\]$/m);
     expect(stdout).toMatch(/ put \\xff\\n \(3000 bytes\)/);
-    expect(stdout).toMatch(/ put leased \(1 bytes\) lease \d+/);
+    expect(stdout).toMatch(/ put leased \(1 byte\) lease \d+/);
     expect(stdout).toMatch(/ txn if 0 then 1 else 0/);
     expect(stdout).toMatch(/ delete gree to gref/);
     expect(stdout).toMatch(/^-- term \d+, voted for a$/m);

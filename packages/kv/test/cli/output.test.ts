@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { wantsColor } from '../../src/cli/context.ts';
-import { print, printTable, shown, toJson } from '../../src/cli/output.ts';
+import { counted, print, printTable, shown, toJson } from '../../src/cli/output.ts';
 import { bytesText, progressBar } from '../../src/cli/progress.ts';
 import { contextHere } from './support/in-process.ts';
 
@@ -94,4 +94,11 @@ test('progress is drawn on a terminal alone', () => {
   expect(plain.stderr.read()).toBe(null);
   expect(String(drawn.stderr.read())).toContain('Reading [############............] 50% 1.0 KiB');
   expect([bytesText(7), bytesText(1024 ** 2 * 1.5)]).toEqual(['7 B', '1.5 MiB']);
+});
+
+test('one is counted as one, and none as several', () => {
+  expect([0, 1, 2].map((count) => counted(count, 'key'))).toEqual(['0 keys', '1 key', '2 keys']);
+  expect([1, 2].map((count) => counted(count, 'entry', 'entries'))).toEqual([
+    ...['1 entry', '2 entries'],
+  ]);
 });

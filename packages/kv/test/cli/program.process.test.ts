@@ -1,10 +1,9 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import { issue, makeAuthority } from '../../../quorate/test/network/tcp/certificates.ts';
@@ -24,7 +23,6 @@ import {
 
 /* What only a process has: terminals, pipes, signals, and the shells that call it. */
 
-const run = promisify(execFile);
 let cluster: MemberCluster;
 let folder = '';
 
@@ -216,74 +214,6 @@ test('members that want certificates are reached by those alone who show one', a
   expect(without.code).toBe(exitCodes.unreachable);
   expect(without.stderr).toContain('--cert, --key and --ca');
 });
-
-test('bash completes commands, commands in commands, flags and their choices', async () => {
-  const script = await cli(['completion', 'bash']);
-  const file = path.join(folder, 'completion.bash');
-  await writeFile(file, script.stdout);
-  const lines = ['quorate le', 'quorate lease gr', 'quorate get --pre', 'quorate get --order '];
-  const more = ['quorate serve --adv', 'quorate lock n -- --t', 'quorate completion '];
-  const asks = [...lines, ...more].map((line) => {
-    const words = line.split(' ');
-    const list = words.map((word) => quoted(word)).join(' ');
-    return `COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _quorate; echo "\${COMPREPLY[*]}"`;
-  });
-
-  const { stdout } = await run('bash', [
-    '-c',
-    `source ${quoted(file)}; complete -p quorate; ${asks.join('; ')}`,
-  ]);
-
-  expect(script).toMatchObject({ code: exitCodes.well, stderr: '' });
-  expect(stdout.split('\n')).toEqual([
-    'complete -o default -F _quorate quorate',
-    'lease',
-    'grant',
-    '--prefix',
-    'asc desc',
-    '--advertise',
-    '',
-    expect.stringContaining('--help'),
-    '',
-  ]);
-});
-
-const missing = {
-  zsh: await isMissing('zsh'),
-  fish: await isMissing('fish'),
-};
-
-// Skipped only where these shells are not installed.
-test.skipIf(missing.zsh)('zsh takes its script (skipped where zsh is not installed)', async () => {
-  const script = await cli(['completion', 'zsh']);
-  const file = path.join(folder, '_quorate');
-  await writeFile(file, script.stdout);
-
-  const { stdout } = await run('zsh', [
-    '-fc',
-    `autoload -U compinit; compinit -D; source ${quoted(file)}; echo $_comps[quorate]`,
-  ]);
-
-  expect(stdout).toBe('_quorate\n');
-});
-
-// The same.
-test.skipIf(missing.fish)('fish completes (skipped where fish is not installed)', async () => {
-  const script = await cli(['completion', 'fish']);
-  const file = path.join(folder, 'quorate.fish');
-  await writeFile(file, script.stdout);
-
-  const { stdout } = await run('fish', ['-c', `source ${quoted(file)}; complete -C 'quorate lea'`]);
-
-  expect(stdout).toMatch(/^lease\t/);
-});
-
-async function isMissing(shellName: string): Promise<boolean> {
-  return run(shellName, ['--version']).then(
-    () => false,
-    () => true,
-  );
-}
 
 async function shell(
   script: string,

@@ -62,7 +62,8 @@ describe('quorate snapshot restore', () => {
     ]);
 
     expect([all.code, all.stderr, again.code]).toEqual([0, '', 0]);
-    expect(all.stdout).toContain(`quorate serve --name b --data ${at('all', 'b')}`);
+    const b = `quorate serve --name b --data ${at('all', 'b')} --listen 127.0.0.1:7002`;
+    expect(all.stdout).toContain(`${b} --http 127.0.0.1:8002\n`);
     const summaries = await Promise.all(['a', 'b', 'c'].map((name) => summaryOf(at('all', name))));
     const clusters = new Set(summaries.map(({ identity }) => identity?.cluster));
     expect(clusters.size).toBe(1);
@@ -85,6 +86,46 @@ describe('quorate snapshot restore', () => {
     expect(a.identity?.cluster).toBe(b.identity?.cluster);
     expect([a.identity?.node, b.identity?.node]).toEqual(['a', 'b']);
     expect(a.snapshot).toEqual(b.snapshot);
+  });
+
+  test('tells where HTTP is answered as it is told, also to who restores the others', async () => {
+    const file = await saved('with spaces.qkvb');
+    const http = 'a=127.0.0.1:9001,b=127.0.0.1:9002,c=127.0.0.1:9003';
+    const args = ['snapshot', 'restore', file, '--peers', peers, '--name', 'a', '--data'];
+
+    const told = await runHere([...args, at('with http'), '--http', http]);
+    const wrong = await runHere([...args, at('wrong'), '--http', 'd=127.0.0.1:9001']);
+
+    expect([told.code, told.stderr]).toEqual([0, '']);
+    expect(told.stdout).toMatch(/^ {2}quorate snapshot restore '.*\/with spaces\.qkvb' --name b /m);
+    expect(told.stdout).toContain(` --peers ${peers} --http ${http}\n`);
+    const start = `quorate serve --name a --data '${at('with http')}' --listen 127.0.0.1:7001`;
+    expect(told.stdout).toContain(`${start} --http 127.0.0.1:9001\n`);
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--http names d')]);
+  });
+
+  test('takes the root of a new disk for empty, and serves from it', async () => {
+    const file = await saved('new-disk.qkvb');
+    const [port = 0] = await freePorts(1);
+    const address = `127.0.0.1:${port}`;
+    await mkdir(at('disk', 'lost+found'), { recursive: true });
+    const args = ['--name', 'a', '--data', at('disk'), '--peers', `a=${address}`];
+
+    const { code, stderr } = await runHere(['snapshot', 'restore', file, ...args]);
+    await using server = startCli([
+      'serve',
+      ...args.slice(0, 4),
+      '--listen',
+      address,
+      '--http',
+      'off',
+    ]);
+    const flags = ['--endpoints', address, '--timeout', '20s'];
+    const got = await runCli(['get', 'key/1', '--print-value-only', ...flags]);
+    server.child.kill('SIGTERM');
+
+    expect([code, stderr, got.code, (await server.ended).code]).toEqual([0, '', 0, 0]);
+    expect(await readdir(at('disk'))).toContain('lost+found');
   });
 
   test('makes another cluster of another file, of other peers, and of another token', async () => {

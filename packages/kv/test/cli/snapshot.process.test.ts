@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -109,7 +109,8 @@ describe('quorate snapshot save', () => {
     const { code, stderr } = await runHere(['snapshot', 'save', at('broken.qkvb'), ...flags]);
 
     expect(code).toBe(3);
-    expect(stderr).toMatch(/^quorate: /);
+    expect(stderr).toMatch(/^quorate: The snapshot broke off: .*\nNothing of it was kept\./);
+    expect(stderr).not.toContain('write');
     expect(await readdir(folder)).toEqual(files);
   });
 
@@ -185,5 +186,58 @@ describe('quorate snapshot verify', () => {
 
     expect(code).toBe(1);
     expect(stderr).toContain('ENOENT');
+  });
+});
+
+test.each([
+  ['get', 'a'],
+  ['lease', 'list'],
+  ['snapshot', 'save', 'never.qkvb'],
+])('%s %s that nobody answers says nothing of a write', async (...args) => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const flags = ['--endpoints', `127.0.0.1:${port}`, '--timeout', '300ms'];
+
+  const { code, stderr } = await runHere([...args, ...flags], { cwd: folder });
+
+  silent.close();
+  expect(code).toBe(3);
+  expect(stderr).toContain('no answer within 300 ms');
+  expect(stderr).not.toContain('write');
+});
+
+describe('quorate backup list', () => {
+  test('of a folder that is not there says so, and what may be meant', async () => {
+    const none = await runHere(['backup', 'list', '--dir', at('nowhere')]);
+    const newest = await runHere(['backup', 'verify', '--dir', at('nowhere')]);
+    await writeFile(at('a-file'), '');
+    const file = await runHere(['backup', 'list', '--dir', at('a-file')]);
+
+    expect([none.code, none.stdout]).toEqual([5, '']);
+    expect(none.stderr).toContain(`There is no folder ${at('nowhere')}.\n`);
+    expect(none.stderr).toContain('--backup-dir');
+    expect([newest.code, newest.stderr]).toEqual([5, none.stderr]);
+    expect([file.code, file.stderr]).toEqual([5, expect.stringContaining('This is no folder: ')]);
+  });
+
+  test('of one that is empty lists nothing', async () => {
+    await mkdir(at('empty'));
+
+    const { code, stdout, stderr } = await runHere(['backup', 'list', '--dir', at('empty')]);
+
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.trimEnd()).toMatch(/^TIME +MEMBER +REVISION +SIZE +NAME$/);
+  });
+
+  test('lists what backup now has made there', async () => {
+    const dir = ['--dir', at('made')];
+
+    const made = await runHere(['backup', 'now', ...dir, '--endpoints', endpoints]);
+    const { stdout } = await runHere(['backup', 'list', ...dir, '--verify']);
+
+    expect(made.code).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(2);
+    expect(stdout).toMatch(/ yes /);
   });
 });

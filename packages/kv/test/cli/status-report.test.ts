@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   type ClusterPicture,
   healthOf,
+  isWell,
   isWrong,
   lagOf,
   pictureOf,
@@ -146,5 +147,32 @@ describe('the picture of a cluster', () => {
     expect(findings[0]?.message).toBe(
       'These members belong to different clusters: a to one; x to two.',
     );
+  });
+});
+
+describe('all is well', () => {
+  const b = reportOf('b');
+  const silent: MemberReport = {
+    ...{ id: 'b', address: 'b:1' },
+    error: new KvError('KV_NO_LEADER', 'Nobody is there.'),
+  };
+  const info: KvAlert = { ...alert, code: 'clock-jump', severity: 'info' };
+
+  test.each<readonly [string, readonly MemberReport[], boolean]>([
+    ['if a member leads and all serve', [leader, b], true],
+    [
+      'if there is something to know, and nothing to do',
+      [leader, reportOf('b', { alerts: [info] })],
+      true,
+    ],
+    ['not if nobody leads', [reportOf('a', { leader: undefined }), b], false],
+    ['not if who leads is only told of', [reportOf('a'), b], false],
+    ['not while one starts', [leader, reportOf('b', { role: 'starting' })], false],
+    ['not if one does not answer', [leader, silent], false],
+    ['not if one is out of service', [leader, reportOf('b', { isServing: false })], false],
+    ['not if there is something to do', [leader, reportOf('b', { alerts: [alert] })], false],
+    ['not if nobody is known', [], false],
+  ])('%s', (_, reports, isSo) => {
+    expect(isWell(pictureOf(reports))).toBe(isSo);
   });
 });

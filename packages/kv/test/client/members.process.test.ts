@@ -132,3 +132,25 @@ test('a member that was removed is not believed about the others', async () => {
     expect(members.map(({ id }) => id)).toEqual([leader.name]);
   }
 });
+
+test.each(['leader', 'follower'])(
+  'a %s that was removed sends writers on at once',
+  async (role) => {
+    await using three = await MemberCluster.start(['x', 'y', 'z'], { config });
+    const leader = await three.leader();
+    const removed = role === 'leader' ? leader : (await three.followers())[0];
+    if (removed === undefined) throw new Error('There is no follower.');
+    await using kv = new KvClient({ servers: Object.values(three.peers) });
+    await kv.cluster.remove({ id: removed.name });
+    const answer = (): Promise<string> =>
+      removed.service.openSession({ signal: AbortSignal.timeout(100) }).then(String, String);
+    const says = `KvError: Node ${removed.name} was removed from the cluster`;
+    await expect.poll(answer, { timeout: 10_000 }).toContain(says);
+
+    // A try to open a session at a member that waits for a leader takes two seconds.
+    await using other = new KvClient({ servers: [removed.address], timeoutMs: 1500 });
+    const put = await other.put('k', 'v');
+
+    expect((await kv.get('k'))?.modRevision).toBe(put.revision);
+  },
+);

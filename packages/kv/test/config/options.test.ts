@@ -7,6 +7,7 @@ import { helpText } from '../../src/server/config/help.ts';
 import { nearest } from '../../src/server/config/nearest.ts';
 import { options } from '../../src/server/config/options.ts';
 import { readConfig } from '../../src/server/config/read-config.ts';
+import { compaction, duration, span, UnwantedValue } from '../../src/server/config/values.ts';
 import { defaultHttpLimits } from '../../src/server/http/options.ts';
 
 const page = path.join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'kv-config.md');
@@ -77,4 +78,34 @@ test('what is near is found, and what is far is not', () => {
   expect(nearest('limits.maxkeybites', known)).toBe('limits.maxKeyBytes');
   expect(nearest('something', known)).toBeUndefined();
   expect(nearest('x'.repeat(10_000), known)).toBeUndefined();
+});
+
+describe('a span of time that no timer waits for', () => {
+  const place = { folder: '/' };
+
+  test.each([
+    ['30d', 30 * 86_400_000],
+    ['36500d', 36_500 * 86_400_000],
+    ['1.5h', 5_400_000],
+  ])('may be %s', (text, milliseconds) => {
+    expect(span(text, place)).toBe(milliseconds);
+    expect(compaction(`time:${text}`, place)).toEqual({ mode: 'time', keepMs: milliseconds });
+  });
+
+  test.each(['30', '36501d', '0s', '1y'])('may not be %s', (text) => {
+    expect(() => span(text, place)).toThrow(UnwantedValue);
+  });
+
+  test('is longer than what a timer waits for', () => {
+    expect(duration('24d', place)).toBe(24 * 86_400_000);
+    expect(() => duration('25d', place)).toThrow('24d at most');
+  });
+
+  test('is what members keep of the past, and what lies between their backups', () => {
+    const read = (name: string, text: string): unknown =>
+      options.find((option) => option.name === name)?.read(text, place);
+
+    expect(read('backup.every', '30d')).toBe(30 * 86_400_000);
+    expect(read('compaction', 'time:90d,revisions:5')).toMatchObject({ keepMs: 90 * 86_400_000 });
+  });
 });

@@ -21,7 +21,7 @@ test('the past is forgotten through the log, on all members alike', async () => 
     expect(() => member.service.range({ key, revision: 150 })).toThrow(
       expect.objectContaining({ code: 'KV_COMPACTED' }),
     );
-    expect(member.service.range({ key, revision: 151 }).count).toBe(1);
+    expect((await member.service.range({ key, revision: 151 })).count).toBe(1);
     const watch = member.service.watch({ key, from: 100 }, patience());
     await expect(watch[Symbol.asyncIterator]().next()).rejects.toMatchObject({
       code: 'KV_COMPACTED',

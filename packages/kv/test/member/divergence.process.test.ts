@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { verifyBackup } from '../../src/backup/verify.ts';
 import { encodeCommand } from '../../src/protocol/commands.ts';
 import type { KvMember } from '../../src/server/member.ts';
+import { inPieces } from '../backup/support/backups.ts';
+import { memoryStoreOf } from '../store/kit.ts';
 import { get, MemberCluster, patience, put, putOf, until } from './support/member-cluster.ts';
 
 /** As if a bit of its memory had turned over: the state changes, and nothing was logged. */
-function corrupt({ store }: KvMember): void {
-  store.apply(encodeCommand([putOf('planted', 'by nobody')]));
+function corrupt(member: KvMember): void {
+  memoryStoreOf(member).apply(encodeCommand([putOf('planted', 'by nobody')]));
 }
 
 describe('a member whose state is wrong', () => {
@@ -37,7 +40,7 @@ describe('a member whose state is wrong', () => {
     expect(await get(right.service, 'k')).toBe('y');
     expect(right.isReady).toBe(true);
     expect(right.problems).toEqual([]);
-    expect(errors.join()).toContain(`Replace ${wrong.name}`);
+    await until('it is said', () => errors.join().includes(`Replace ${wrong.name}`));
   });
 
   test('gives up the leadership as well, if it has it', async () => {
@@ -89,6 +92,40 @@ describe('a member whose state is wrong', () => {
     await put(wrong.service, 'k', 'x');
     expect(wrong.raft.metrics.isRunning).toBe(true);
   });
+});
+
+test('a backup of a state that is wrong breaks off, though no comparison was due', async () => {
+  await using cluster = await MemberCluster.start(['a', 'b', 'c'], { hashCheckMs: 600_000 });
+  const [wrong, right] = await cluster.followers();
+  if (wrong === undefined || right === undefined) throw new Error('No followers.');
+  await put(right.service, 'k', 'v');
+  corrupt(wrong);
+
+  const [bad, good] = [wrong, right].map(async ({ service }) => {
+    const parts: Uint8Array[] = [];
+    for await (const part of service.snapshot(patience())) parts.push(part);
+    return verifyBackup(inPieces(Buffer.concat(parts)), { name: 'it', rebuild: true });
+  });
+
+  await expect(bad).rejects.toMatchObject({ code: 'KV_UNHEALTHY' });
+  expect((await good)?.head.hash).toBe(right.store.hash());
+  expect(wrong.service.status().problems.join()).toContain(`Remove ${wrong.name}`);
+});
+
+test('a backup is made though a member cannot say what its state is', async () => {
+  await using cluster = await MemberCluster.start(['a', 'b', 'c'], { hashCheckMs: 600_000 });
+  const [down, left] = await cluster.followers();
+  if (down === undefined || left === undefined) throw new Error('No followers.');
+  await cluster.close(down.name);
+
+  const parts: Uint8Array[] = [];
+  for await (const part of left.service.snapshot(patience())) parts.push(part);
+
+  const { head } = await verifyBackup(inPieces(Buffer.concat(parts)), {
+    name: 'it',
+    rebuild: true,
+  });
+  expect(head.hash).toBe(left.store.hash());
 });
 
 test('members with equal states compare them and find nothing', async () => {

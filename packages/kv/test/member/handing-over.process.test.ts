@@ -48,7 +48,8 @@ test('writes without a session take effect once each while the leadership moves,
 
   const { service } = cluster.member('a');
   await service.barrier(patience());
-  const versions = writers.map(({ key }) => service.range({ key: bytesOf(key) }).kvs[0]?.version);
+  const found = writers.map(async ({ key }) => service.range({ key: bytesOf(key) }));
+  const versions = (await Promise.all(found)).map(({ kvs }) => kvs[0]?.version);
   expect(versions).toEqual(counts);
 });
 
@@ -88,6 +89,7 @@ test('what a member has passed on to a leader that ends is written once, and ans
   await Promise.all(writes);
 
   await follower.service.barrier(patience());
-  const found = keys.map((key) => follower.service.range({ key: bytesOf(key) }).kvs[0]?.version);
+  const answers = keys.map(async (key) => follower.service.range({ key: bytesOf(key) }));
+  const found = (await Promise.all(answers)).map(({ kvs }) => kvs[0]?.version);
   expect(found).toEqual(keys.map(() => 1));
 });

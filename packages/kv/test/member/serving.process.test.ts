@@ -151,7 +151,7 @@ describe('a cluster of three members', () => {
       expect(isReady).toBe(true);
       expect(status).toMatchObject({ member: name, leader: leader.name, problems: [], leases: 0 });
       expect(status.version).toMatch(/^\d+\.\d+\.\d+/);
-      expect(status.revision).toBe(service.range({ key: bytesOf('x') }).revision);
+      expect(status.revision).toBe((await service.range({ key: bytesOf('x') })).revision);
       expect(status.applied).toBeLessThanOrEqual(status.committed);
     }
   });

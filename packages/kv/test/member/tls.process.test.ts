@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { issue, makeAuthority } from '../../../quorate/test/network/tcp/certificates.ts';
 import { encodeCommand } from '../../src/protocol/commands.ts';
 import { memberChannelName } from '../../src/server/member/member-calls.ts';
+import { memoryStoreOf } from '../store/kit.ts';
 import {
   get,
   MemberCluster,
@@ -38,7 +39,7 @@ test('members with certificates serve, pass on what is for the leader, and compa
     expect(store.lease(lease)?.ttl).toBe(60);
   }
   const [wrong = cluster.member('a')] = await cluster.followers();
-  wrong.store.apply(encodeCommand([putOf('planted', 'by nobody')]));
+  memoryStoreOf(wrong).apply(encodeCommand([putOf('planted', 'by nobody')]));
   await put((await cluster.leader()).service, 'k', 'v');
   await until('it is out', () => !wrong.raft.metrics.isRunning);
   const [{ clientAddress = '' } = {}] = cluster.member('b').service.status().members;

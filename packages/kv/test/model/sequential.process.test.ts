@@ -144,7 +144,11 @@ function withoutPrevious({ type, kv }: KvEvent): KvEvent {
 
 async function read(member: KvMember, request: RangeRequest): Promise<unknown> {
   await member.service.barrier(patience());
-  return answerOf(() => member.service.range(request));
+  try {
+    return plain(await member.service.range(request));
+  } catch (error) {
+    return refusalOf(error);
+  }
 }
 
 function modelRead(model: ModelStore, request: RangeRequest): unknown {
@@ -155,9 +159,13 @@ function answerOf(range: () => RangeResponse): unknown {
   try {
     return plain(range());
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return { code: error.code };
-    throw error;
+    return refusalOf(error);
   }
+}
+
+function refusalOf(error: unknown): unknown {
+  if (error instanceof Error && 'code' in error) return { code: error.code };
+  throw error;
 }
 
 /** Bytes as text, and errors without their words. */

@@ -205,7 +205,7 @@ async function lock(path: string): Promise<FileLock | undefined> {
   } catch (error) {
     database.close();
     if (isBusy(error)) return undefined;
-    throw error;
+    throw isOfFullDisk(error) ? diskFull(path, error) : error;
   }
   return {
     release: async () => {
@@ -227,8 +227,24 @@ async function importSqlite(): Promise<typeof sqlite> {
 
 /** SQLite's result codes for "somebody else has it": SQLITE_BUSY and SQLITE_LOCKED. */
 function isBusy(error: unknown): boolean {
-  if (!(error instanceof Error) || !('errcode' in error)) return false;
-  return typeof error.errcode === 'number' && [5, 6].includes(error.errcode & 0xff);
+  return [5, 6].includes(sqliteCode(error));
+}
+
+/** SQLITE_FULL. */
+function isOfFullDisk(error: unknown): boolean {
+  return sqliteCode(error) === 13;
+}
+
+/** 0, which is none of a failure, if this is not of SQLite. */
+function sqliteCode(error: unknown): number {
+  if (!(error instanceof Error) || !('errcode' in error)) return 0;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : 0;
+}
+
+/** As the system says it of any other file. */
+function diskFull(path: string, cause: unknown): Error {
+  const message = `The disk that holds ${path} is full: there is no room to take the lock of this directory. Make room on that disk, and start again; nothing was changed.`;
+  return Object.assign(new Error(message, { cause }), { code: 'ENOSPC', path });
 }
 
 function isSystemError(error: unknown, code: string): boolean {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodeFileSystem as files } from '../../src/platform/node-file-system.ts';
 
 let directory = '';
+const fileSystemModule = new URL('../../src/platform/node-file-system.ts', import.meta.url).href;
+const mounting = findMounting();
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'quorate-files-'));
@@ -223,6 +225,22 @@ describe('a lock', () => {
     await lock?.release();
   });
 
+  // Skipped only where this user may not mount a file system of his own.
+  test.skipIf(mounting === undefined)('on a full disk says that the disk is full', async () => {
+    const script =
+      'mount -t tmpfs -o size=64k tmpfs "$1" && cat /dev/zero > "$1/ballast" 2>/dev/null; ' +
+      'exec "$2" --conditions=quorate-source --input-type=module -e "$3" 2>/dev/null';
+    const program = lockingProgram(join(directory, 'lock'));
+    const args = ['sh', '-c', script, 'sh', directory, process.execPath, program];
+
+    const { stdout } = spawnSync('unshare', [...(mounting ?? []), ...args], { encoding: 'utf8' });
+
+    expect(JSON.parse(stdout)).toEqual({
+      code: 'ENOSPC',
+      message: `The disk that holds ${join(directory, 'lock')} is full: there is no room to take the lock of this directory. Make room on that disk, and start again; nothing was changed.`,
+    });
+  });
+
   test('in a directory that does not exist is an error, not a lock held by somebody', async () => {
     await expect(files.lock(join(directory, 'none', 'lock'))).rejects.toThrow(
       'unable to open database file',
@@ -232,11 +250,29 @@ describe('a lock', () => {
 
 /** A program that takes the lock, says so, and stays. */
 function holdLock(path: string): string {
-  const source = new URL('../../src/platform/node-file-system.ts', import.meta.url).href;
   return `
-    const { nodeFileSystem } = await import(${JSON.stringify(source)});
+    const { nodeFileSystem } = await import(${JSON.stringify(fileSystemModule)});
     const lock = await nodeFileSystem.lock(${JSON.stringify(path)});
     process.stdout.write(lock === undefined ? 'refused' : 'held');
     setInterval(() => lock, 1000);
   `;
+}
+
+/** Tells the error of a lock that cannot be taken. */
+function lockingProgram(path: string): string {
+  return `
+    const { nodeFileSystem } = await import(${JSON.stringify(fileSystemModule)});
+    try {
+      await nodeFileSystem.lock(${JSON.stringify(path)});
+    } catch ({ code, message }) {
+      process.stdout.write(JSON.stringify({ code, message }));
+    }
+  `;
+}
+
+/** How a small file system can be mounted that only one process sees, if at all. */
+function findMounting(): readonly string[] | undefined {
+  const ways = [['--mount'], ['--user', '--map-root-user', '--mount']];
+  const mount = ['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', tmpdir()];
+  return ways.find((flags) => spawnSync('unshare', [...flags, ...mount]).status === 0);
 }

@@ -1,7 +1,8 @@
-import { readdir, stat, unlink } from 'node:fs/promises';
+import { stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { partialEnding, reading, writeBackupFile } from '../files.ts';
+import { reading, writeBackupFile } from '../files.ts';
 import { readName } from '../names.ts';
+import { namesIn, removeLeftovers, unlessGone } from '../partial.ts';
 import type { VerifiedBackup } from '../verify.ts';
 import {
   type BackupPlace,
@@ -25,7 +26,7 @@ export class DirectoryPlace implements BackupPlace {
 
   async list(): Promise<readonly StoredBackup[]> {
     const found: StoredBackup[] = [];
-    for (const name of await this.#names()) {
+    for (const name of await namesIn(this.#folder)) {
       const known = readName(name);
       if (known === undefined) continue;
       const size = await this.#sizeOf(name);
@@ -62,30 +63,14 @@ export class DirectoryPlace implements BackupPlace {
   /** What this member was writing when its process died. Of others nobody knows if they are. */
   async #removeLeftovers(name: string): Promise<void> {
     const { cluster, member } = readName(name) ?? {};
-    for (const other of await this.#names()) {
-      if (!other.endsWith(partialEnding)) continue;
-      const known = readName(other.slice(0, -partialEnding.length));
-      if (known === undefined || known.cluster !== cluster || known.member !== member) continue;
-      await this.remove(other);
-    }
+    await removeLeftovers(this.#folder, (other) => {
+      const known = readName(other);
+      return known !== undefined && known.cluster === cluster && known.member === member;
+    });
   }
 
   async #sizeOf(name: string): Promise<number> {
     const found = await stat(path.join(this.#folder, name)).catch(unlessGone);
     return found?.size ?? 0;
   }
-
-  async #names(): Promise<readonly string[]> {
-    try {
-      return await readdir(this.#folder);
-    } catch (error) {
-      unlessGone(error);
-      return [];
-    }
-  }
-}
-
-/** Others remove things in the same folder: what is not there any more is no failure. */
-function unlessGone(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }

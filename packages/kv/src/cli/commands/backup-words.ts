@@ -1,4 +1,5 @@
 import type { VerifiedBackup } from '../../backup/verify.ts';
+import { counted } from '../output.ts';
 import { bytesText } from '../progress.ts';
 
 /** For programs. */
@@ -8,10 +9,20 @@ export function summaryOf({ head, whole, content }: VerifiedBackup): object {
   return { ...head, compactedRevision, keys, leases, bytes, checksum };
 }
 
+/** How much is in a store. */
+export function contentOf({
+  keys,
+  leases,
+}: {
+  readonly keys: number;
+  readonly leases: number;
+}): string {
+  return `${counted(keys, 'key')}, ${counted(leases, 'lease')}`;
+}
+
 /** For people. */
 export function sentenceOf({ head, whole, content }: VerifiedBackup): string {
   const { revision, hash, member, createdAt } = head;
-  const { keys, leases } = content;
   const size = bytesText(whole.bytes);
-  return `revision ${revision}, ${keys} keys, ${leases} leases, ${size}, hash ${hash}; made by ${member} at ${createdAt}`;
+  return `revision ${revision}, ${contentOf(content)}, ${size}, hash ${hash}; made by ${member} at ${createdAt}`;
 }

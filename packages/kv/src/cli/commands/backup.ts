@@ -5,8 +5,8 @@ import type { BackupPlace, StoredBackup } from '../../backup/places/place.ts';
 import { addConnectionFlags, type ConnectionFlags, withClient } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { CliFailure, failureOf } from '../failure.ts';
-import { paint, printJson, printLine, printTable } from '../output.ts';
+import { CliFailure, codeOf, failureOf } from '../failure.ts';
+import { counted, paint, plural, printEither, printJson, printTable } from '../output.ts';
 import { bytesText } from '../progress.ts';
 import { sentenceOf, summaryOf } from './backup-words.ts';
 import { pathOf, withFiles } from './offline.ts';
@@ -65,6 +65,33 @@ async function withPlace<T>(
   });
 }
 
+/** A folder that is not there has no backups, and most likely another one is meant. */
+async function withExistingPlace<T>(
+  context: CliContext,
+  flags: PlaceFlags,
+  use: (place: BackupPlace) => Promise<T>,
+): Promise<T> {
+  const { dir } = flags;
+  if (dir !== undefined && flags.s3 === undefined) await demandFolder(pathOf(context, dir));
+  return withPlace(context, flags, use);
+}
+
+async function demandFolder(dir: string): Promise<void> {
+  const { stat } = await import('node:fs/promises');
+  const found = await stat(dir).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (found?.isDirectory() === true) return;
+  const what = found === undefined ? 'There is no folder' : 'This is no folder:';
+  throw new CliFailure(`${what} ${dir}.`, {
+    exitCode: exitCodes.notFound,
+    advice:
+      'Give the folder that members have as --backup-dir. It is made with the first backup: see by ' +
+      'quorate status whether backups fail, or make one by quorate backup now.',
+  });
+}
+
 function placeOf(context: CliContext, flags: PlaceFlags): PlaceOptions {
   const { dir, s3, s3Endpoint: endpoint, s3Region: region, s3PathStyle: forcePathStyle } = flags;
   if ((dir === undefined) === (s3 === undefined)) {
@@ -96,7 +123,7 @@ Examples:
   $ quorate backup list --s3 s3://backups/quorate/ --verify`,
     )
     .action(async (flags: PlaceFlags & { readonly verify?: boolean }) => {
-      const rows = await withPlace(context, flags, async (place) => {
+      const rows = await withExistingPlace(context, flags, async (place) => {
         const listed: Row[] = [];
         for (const one of await place.list({ signal: context.signal })) {
           context.signal.throwIfAborted();
@@ -108,10 +135,13 @@ Examples:
       await printRows(context, rows, flags);
       const bad = rows.filter(({ verified }) => verified === false);
       if (bad.length === 0) return;
-      throw new CliFailure(`${bad.length} of ${rows.length} backups are not whole.`, {
-        exitCode: exitCodes.damaged,
-        advice: 'Make a new one with quorate backup now, and remove those that are named above.',
-      });
+      throw new CliFailure(
+        `${bad.length} of ${counted(rows.length, 'backup')} ${plural(bad.length, 'is', 'are')} not whole.`,
+        {
+          exitCode: exitCodes.damaged,
+          advice: 'Make a new one with quorate backup now, and remove those that are named above.',
+        },
+      );
     });
 }
 
@@ -182,7 +212,7 @@ Examples:
     .action(async (name: string | undefined, flags: PlaceFlags) => {
       const { verifyBackup } = await import('../../backup/verify.ts');
       const { signal } = context;
-      const verified = await withPlace(context, flags, async (place) => {
+      const verified = await withExistingPlace(context, flags, async (place) => {
         const listed = await place.list({ signal });
         const found = name === undefined ? listed[0] : listed.find((one) => one.name === name);
         if (found === undefined) throw absent(place, name);
@@ -190,11 +220,9 @@ Examples:
         const checked = await verifyBackup(chunks, { name: found.name, rebuild: true });
         return { name: found.name, checked };
       });
-      if (flags.json === true) {
-        await printJson(context, { name: verified.name, ...summaryOf(verified.checked) });
-      } else {
-        await printLine(context, `${verified.name} is whole: ${sentenceOf(verified.checked)}`);
-      }
+      const { name: found, checked } = verified;
+      const line = `${found} is whole: ${sentenceOf(checked)}`;
+      await printEither(context, flags, { value: { name: found, ...summaryOf(checked) }, line });
     });
 }
 
@@ -232,10 +260,8 @@ Examples:
           return { name, verified: await place.save(name, chunks, { signal }) };
         }),
       );
-      if (flags.json === true) {
-        await printJson(context, { name: made.name, ...summaryOf(made.verified) });
-      } else {
-        await printLine(context, `made ${made.name}: ${sentenceOf(made.verified)}`);
-      }
+      const { name, verified } = made;
+      const line = `made ${name}: ${sentenceOf(verified)}`;
+      await printEither(context, flags, { value: { name, ...summaryOf(verified) }, line });
     });
 }

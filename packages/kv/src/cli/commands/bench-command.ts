@@ -5,12 +5,12 @@ import {
   type ConnectionFlags,
   clientOptions,
   wholeFrom,
-  withClient,
+  withWriter,
 } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
-import { note, printJson, printLine, printTable } from '../output.ts';
+import { counted, note, plural, printJson, printLine, printTable } from '../output.ts';
 import { progressBar } from '../progress.ts';
 import { BenchLoad, type BenchResult, benchRoot } from './bench-load.ts';
 import type { Times } from './bench-times.ts';
@@ -60,7 +60,7 @@ Examples:
   $ quorate bench --json --endpoints 10.0.0.1:7001,10.0.0.2:7001`,
     )
     .action(async (flags: BenchFlags) => {
-      await withClient(context, flags, () => bench(context, flags));
+      await withWriter(context, flags, () => bench(context, flags));
     });
 }
 
@@ -97,10 +97,13 @@ async function bench(context: CliContext, flags: BenchFlags): Promise<void> {
 async function demandUnused({ prefix, client }: BenchLoad): Promise<void> {
   const count = await client.count({ prefix });
   if (count === 0) return;
-  throw new CliFailure(`there are ${count} keys under ${prefix} already.`, {
-    exitCode: exitCodes.refused,
-    advice: `Leave --prefix out, or delete them: quorate del --prefix ${prefix}`,
-  });
+  throw new CliFailure(
+    `there ${plural(count, 'is', 'are')} ${counted(count, 'key')} under ${prefix} already.`,
+    {
+      exitCode: exitCodes.refused,
+      advice: `Leave --prefix out, or delete them: quorate del --prefix ${prefix}`,
+    },
+  );
 }
 
 async function cleanUp(context: CliContext, load: BenchLoad): Promise<void> {
@@ -131,7 +134,11 @@ async function show(
   } else {
     const rows = kinds.map(([kind, times]) => rowOf(kind, times, seconds));
     await printTable(context, [...columns], rows);
-    if (failures > 0) await printLine(context, `${grouped(failures)} calls failed: ${lastFailure}`);
+    if (failures > 0)
+      await printLine(
+        context,
+        `${grouped(failures)} ${plural(failures, 'call')} failed: ${lastFailure}`,
+      );
   }
   if (failures === 0) return;
   throw new CliFailure(`${grouped(failures)} of the calls failed.`, {

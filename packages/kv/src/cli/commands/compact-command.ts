@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 
-import { addConnectionFlags, type ConnectionFlags, wholeFrom, withClient } from '../connect.ts';
+import { addConnectionFlags, type ConnectionFlags, wholeFrom, withWriter } from '../connect.ts';
 import type { CliContext } from '../context.ts';
-import { printJson, printLine } from '../output.ts';
+import { printEither } from '../output.ts';
 
 export function addCompactCommand(program: Command, context: CliContext): void {
   const command = program
@@ -22,9 +22,8 @@ Examples:
     )
     .action(async (revision: number, flags: ConnectionFlags) => {
       const { signal } = context;
-      await withClient(context, flags, (client) => client.compact(revision, { signal }));
-      await (flags.json === true
-        ? printJson(context, { compactedRevision: revision })
-        : printLine(context, `compacted up to revision ${revision}`));
+      await withWriter(context, flags, (client) => client.compact(revision, { signal }));
+      const line = `compacted up to revision ${revision}`;
+      await printEither(context, flags, { value: { compactedRevision: revision }, line });
     });
 }

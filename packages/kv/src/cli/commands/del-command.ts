@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import { addConnectionFlags, type ConnectionFlags, withClient } from '../connect.ts';
+import { addConnectionFlags, type ConnectionFlags, withWriter } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { printJson, printLine } from '../output.ts';
 import { addKeysFlags, type KeysFlags, keysFrom } from './keys.ts';
@@ -29,7 +29,7 @@ Examples:
     )
     .action(async (key: string, end: string | undefined, flags: DelFlags) => {
       const keys = keysFrom(key, end, flags);
-      await withClient(context, flags, async (client) => {
+      await withWriter(context, flags, async (client) => {
         const options = { previous: flags.prev === true, signal: context.signal };
         const { revision, deleted, previous } = await client.delete(keys, options);
         if (flags.json === true) {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 
 import type { KvClient, Leader } from '../../client.ts';
-import { addConnectionFlags, type ConnectionFlags, withClient } from '../connect.ts';
+import { addConnectionFlags, type ConnectionFlags, withClient, withWriter } from '../connect.ts';
 import type { CliContext } from '../context.ts';
-import { bytesJson, paint, printJson, printLine, shown } from '../output.ts';
+import { bytesJson, paint, printEither, shown } from '../output.ts';
 import { hold, letGo } from './hold.ts';
 import { bytesFrom, demandName, usage } from './keys.ts';
 import { secondsOf, ttlOption } from './lock-command.ts';
@@ -45,7 +45,7 @@ Examples:
       if (value === undefined) {
         throw usage('elect wants a VALUE.', 'Say what others shall see of this candidate.');
       }
-      await withClient(context, flags, (client) => stand(context, client, { name, value, flags }));
+      await withWriter(context, flags, (client) => stand(context, client, { name, value, flags }));
     });
 }
 
@@ -58,18 +58,18 @@ interface Standing {
 async function stand(
   context: CliContext,
   client: KvClient,
-  { name, value, flags }: Standing,
+  { name, value: tells, flags }: Standing,
 ): Promise<void> {
   const { signal } = context;
   const election = client.election(name);
-  const told = bytesFrom(value, 'VALUE', {});
+  const told = bytesFrom(tells, 'VALUE', {});
   const won = await election.campaign(told, { ttl: secondsOf(flags), signal });
   const what = `the leadership of "${name}"`;
   try {
     const { key, fencingToken } = won;
-    await (flags.json === true
-      ? printJson(context, { key, fencingToken, value: bytesJson(told) })
-      : printLine(context, `leads: ${shown(told)} (token ${fencingToken})`));
+    const value = { key, fencingToken, value: bytesJson(told) };
+    const line = `leads: ${shown(told)} (token ${fencingToken})`;
+    await printEither(context, flags, { value, line });
     await hold(context, won, what);
   } finally {
     await letGo(context, { held: won, what, flags }, (options) => won.resign(options));
@@ -82,9 +82,8 @@ async function listen(
   { name, flags }: Omit<Standing, 'value'>,
 ): Promise<void> {
   for await (const leader of client.election(name).observe({ signal: context.signal })) {
-    await (flags.json === true
-      ? printJson(context, { leader: leader === undefined ? null : leaderJson(leader) })
-      : printLine(context, lineOf(context, leader)));
+    const value = { leader: leader === undefined ? null : leaderJson(leader) };
+    await printEither(context, flags, { value, line: lineOf(context, leader) });
   }
 }
 

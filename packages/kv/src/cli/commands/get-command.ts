@@ -6,7 +6,7 @@ import { addConnectionFlags, type ConnectionFlags, wholeFrom, withClient } from 
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
-import { print, printJson, printLine } from '../output.ts';
+import { print, printEither } from '../output.ts';
 import { addKeysFlags, type KeysFlags, keysFrom, type NamedKeys, usage } from './keys.ts';
 import { bytesForPeople, inLine, type PairFlags, printPair } from './pairs.ts';
 
@@ -78,7 +78,7 @@ async function get(context: CliContext, { client, keys, flags }: Get): Promise<v
   const reading = { signal, revision, serializable };
   if (flags.countOnly === true) {
     const count = await client.count(keys, reading);
-    await (flags.json === true ? printJson(context, { count }) : printLine(context, `${count}`));
+    await printEither(context, flags, { value: { count }, line: `${count}` });
     return;
   }
   if (limit === 0) throw usage('--limit wants at least 1.', 'Leave it out for all pairs.');

@@ -3,12 +3,13 @@ import { type Command, Option } from 'commander';
 import {
   addConnectionFlags,
   type ConnectionFlags,
-  durationFrom,
+  spanFrom,
   wholeFrom,
   withClient,
+  withWriter,
 } from '../connect.ts';
 import type { CliContext } from '../context.ts';
-import { bytesJson, printJson, printLine } from '../output.ts';
+import { bytesJson, counted, printEither, printJson, printLine } from '../output.ts';
 import { untilAborted } from './hold.ts';
 import { addBytesFlags, type BytesFlags, usage } from './keys.ts';
 import { inLine } from './pairs.ts';
@@ -44,7 +45,7 @@ function addGrant(lease: Command, context: CliContext): void {
     .description(
       'Grants a lease of so many whole seconds, and prints its id. Nobody keeps it alive.',
     )
-    .argument('<ttl>', 'seconds, as 30, or a duration, as 5m', secondsFrom)
+    .argument('<ttl>', 'seconds, as 30, or a duration, as 5m or 30d', secondsFrom)
     .addOption(
       new Option('--id <id>', 'take this id; without it, the store chooses').argParser(wholeFrom),
     );
@@ -54,13 +55,12 @@ function addGrant(lease: Command, context: CliContext): void {
       const { id } = flags;
       if (id === 0) throw usage('--id wants at least 1.', 'Leave it out to have one chosen.');
       const { signal } = context;
-      const granted = await withClient(context, flags, (client) =>
+      const granted = await withWriter(context, flags, (client) =>
         client.grantLease(ttl, { id, signal }),
       );
       const about = { id: granted.id, ttl: granted.ttlSeconds };
-      await (flags.json === true
-        ? printJson(context, about)
-        : printLine(context, `${about.id} (TTL ${about.ttl} s)`));
+      const line = `${about.id} (TTL ${about.ttl} s)`;
+      await printEither(context, flags, { value: about, line });
     });
 }
 
@@ -73,14 +73,12 @@ function addRevoke(lease: Command, context: CliContext): void {
     .addHelpText('after', examples('revoke 1000'))
     .action(async (id: number, flags: ConnectionFlags) => {
       const { signal } = context;
-      await withClient(context, flags, async (client) => {
+      await withWriter(context, flags, async (client) => {
         // It says so if there is no such lease, which a client takes for revoked.
         const { keys } = await client.leaseTimeToLive(id, { keys: true, signal });
         await client.revokeLease(id, { signal });
-        const text = `revoked, with ${keys.length} ${keys.length === 1 ? 'key' : 'keys'}`;
-        await (flags.json === true
-          ? printJson(context, { id, deleted: keys.length })
-          : printLine(context, text));
+        const line = `revoked, with ${counted(keys.length, 'key')}`;
+        await printEither(context, flags, { value: { id, deleted: keys.length }, line });
       });
     });
 }
@@ -98,11 +96,10 @@ function addKeepAlive(lease: Command, context: CliContext): void {
   addConnectionFlags(command)
     .addHelpText('after', examples('keep-alive 1000', 'keep-alive 1000 --once'))
     .action(async (id: number, flags: KeepAliveFlags) => {
-      await withClient(context, flags, async (client) => {
+      await withWriter(context, flags, async (client) => {
         const kept = await client.lease(id, { signal: context.signal });
-        await (flags.json === true
-          ? printJson(context, { id, ttl: kept.ttlSeconds })
-          : printLine(context, `${id} kept alive (TTL ${kept.ttlSeconds} s)`));
+        const line = `${id} kept alive (TTL ${kept.ttlSeconds} s)`;
+        await printEither(context, flags, { value: { id, ttl: kept.ttlSeconds }, line });
         if (flags.once === true) return;
         await untilAborted(AbortSignal.any([context.signal, kept.signal]));
         context.signal.throwIfAborted();
@@ -158,5 +155,5 @@ function examples(...commands: readonly string[]): string {
 
 /** A bare number means seconds, of which there are whole ones only. */
 function secondsFrom(text: string): number {
-  return /^\d+$/.test(text) ? wholeFrom(text) : Math.ceil(durationFrom(text) / 1000);
+  return /^\d+$/.test(text) ? wholeFrom(text) : Math.ceil(spanFrom(text) / 1000);
 }

@@ -1,11 +1,17 @@
 import { type Command, Option } from 'commander';
 
 import type { KvClient, Lock } from '../../client.ts';
-import { addConnectionFlags, type ConnectionFlags, durationFrom, withClient } from '../connect.ts';
+import {
+  addConnectionFlags,
+  type ConnectionFlags,
+  durationFrom,
+  spanFrom,
+  withWriter,
+} from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
-import { printJson, printLine } from '../output.ts';
+import { printEither } from '../output.ts';
 import { hold, letGo, runWhileHeld } from './hold.ts';
 import { demandName, usage } from './keys.ts';
 import { splitCommand } from './run-child.ts';
@@ -59,7 +65,7 @@ Examples:
       if (run?.length === 0)
         throw usage('Behind -- stands no command.', 'Name one, or leave it out.');
       demandName(name);
-      await withClient(context, flags, async (client) => {
+      await withWriter(context, flags, async (client) => {
         const held = await acquire(context, client, { name, flags });
         const what = `the lock "${name}"`;
         try {
@@ -76,7 +82,7 @@ Examples:
 /** For everything that is held by a lease. */
 export function ttlOption(): Option {
   return new Option('--ttl <duration>', 'lost after so long without a sign of life, as 10s')
-    .argParser(durationFrom)
+    .argParser(spanFrom)
     .default(defaultTtlMs, '10s');
 }
 
@@ -121,6 +127,6 @@ async function printHeld(
   { key, fencingToken }: Lock,
   flags: LockFlags,
 ): Promise<void> {
-  if (flags.json === true) await printJson(context, { key, fencingToken });
-  else await printLine(context, `${key} (token ${fencingToken})`);
+  const line = `${key} (token ${fencingToken})`;
+  await printEither(context, flags, { value: { key, fencingToken }, line });
 }

@@ -1,7 +1,7 @@
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
-import { print, printJson } from '../output.ts';
+import { counted, print, printJson } from '../output.ts';
 import { bytesText } from '../progress.ts';
 import { type DiskLook, faultLines, lookAtDisk } from './disk-look.ts';
 
@@ -58,7 +58,7 @@ function linesOf(dir: string, look: DiskLook): string[] {
       : `no entries after ${purged.index}`;
   const lines = [
     `${dir}: member ${node} of cluster ${cluster}`,
-    `log:      ${entries}; ${segments} files, ${bytesText(bytes)}`,
+    `log:      ${entries}; ${counted(segments, 'file')}, ${bytesText(bytes)}`,
     snapshot === undefined
       ? 'snapshot: none'
       : `snapshot: up to entry ${snapshot.index} of term ${snapshot.term}`,

@@ -6,7 +6,7 @@ import type { Operation } from '../../types.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
-import { note, print, printJson, shown } from '../output.ts';
+import { counted, note, print, printJson, shown } from '../output.ts';
 import { faultLines, findingsOf } from './disk-look.ts';
 
 interface DumpFlags {
@@ -152,7 +152,7 @@ function wordsOf(operation: Operation): string {
     case 'put': {
       const { key, value, lease = 0 } = operation;
       const attached = lease === 0 ? '' : ` lease ${lease}`;
-      return `put ${shown(key)} (${value.length} bytes)${attached}`;
+      return `put ${shown(key)} (${counted(value.length, 'byte')})${attached}`;
     }
     case 'delete': {
       const { key, end } = operation;

@@ -4,9 +4,9 @@ import type { KvClient, MemberReport } from '../../client.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
-import { note } from '../output.ts';
+import { note, plural } from '../output.ts';
 import { type Progress, progressBar } from '../progress.ts';
-import { grouped, serveLine } from './member-words.ts';
+import { grouped, hostPort, serveLine } from './member-words.ts';
 
 export interface CatchUpOptions {
   /** The member that is to catch up. */
@@ -79,7 +79,7 @@ function placeOf(reports: readonly MemberReport[], id: string): Place | undefine
     return last - applied <= closeEnough ? { type: 'close' } : { type: 'behind', applied, last };
   }
   const reason = own?.error?.message ?? 'it is not known where it is.';
-  const address = member.peerAddress.replace(/^\w+:\/\//, '');
+  const address = hostPort(member.peerAddress);
   return { type: 'silent', reason, address, members: leading.members };
 }
 
@@ -87,7 +87,7 @@ function tooSlow({ id, waitMs, again }: CatchUpOptions, place: Place): CliFailur
   const seconds = Math.round(waitMs / 1000);
   const why =
     place.type === 'behind'
-      ? `it lacks ${grouped(place.last - place.applied)} entries of ${grouped(place.last)}`
+      ? `it lacks ${grouped(place.last - place.applied)} of ${grouped(place.last)} ${plural(place.last, 'entry', 'entries')}`
       : `it does not answer${place.type === 'silent' ? ` (${place.reason})` : ''}`;
   return new CliFailure(`${id} has not caught up within ${seconds} s: ${why}.`, {
     exitCode: exitCodes.refused,
@@ -111,7 +111,8 @@ class Drawing {
     this.#bar ??= progressBar(this.#context, {
       label: `${this.#id} catches up`,
       total: last,
-      write: (amount) => `${grouped(amount)} of ${grouped(last)} entries`,
+      write: (amount) =>
+        `${grouped(amount)} of ${grouped(last)} ${plural(last, 'entry', 'entries')}`,
     });
     this.#bar.advance(Math.max(0, applied - this.#drawn));
     this.#drawn = Math.max(applied, this.#drawn);

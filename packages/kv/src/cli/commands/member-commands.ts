@@ -3,11 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 
 import type { KvClient, MemberStatus, MembershipChange } from '../../client.ts';
-import { addConnectionFlags, type ConnectionFlags, durationFrom, withClient } from '../connect.ts';
+import {
+  addConnectionFlags,
+  type ConnectionFlags,
+  durationFrom,
+  withClient,
+  withWriter,
+} from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
-import { printJson, printLine, printTable } from '../output.ts';
+import { printEither, printJson, printTable } from '../output.ts';
 import { awaitCaughtUp } from './member-catch-up.ts';
 import { changing, printChange } from './member-changes.ts';
 import { addReplaceCommand } from './member-replace.ts';
@@ -91,7 +97,7 @@ Examples:
     )
     .action(async (id: string, address: string, flags: ConnectionFlags & { voter?: boolean }) => {
       const { voter = false } = flags;
-      await withClient(context, flags, async (client) => {
+      await withWriter(context, flags, async (client) => {
         const change = await client.cluster.add({ id, address, voter }, changing(context, flags));
         await printChange(context, flags, change, addedLines(change, { id, address, voter }));
       });
@@ -129,7 +135,7 @@ Examples:
   $ quorate member promote d --wait 10m`,
     )
     .action(async (id: string, flags: WaitFlags) => {
-      await withClient(context, flags, async (client) => {
+      await withWriter(context, flags, async (client) => {
         const before = await roleOf(context, client, id);
         await awaitCaughtUp(context, client, { id, waitMs: flags.wait, again: 'promote it again' });
         const change = await client.cluster.promote({ id }, changing(context, flags));
@@ -161,7 +167,7 @@ Examples:
     )
     .action(async (id: string, flags: ConnectionFlags & { force?: boolean }) => {
       const { force = false } = flags;
-      await withClient(context, flags, async (client) => {
+      await withWriter(context, flags, async (client) => {
         const role = await roleOf(context, client, id);
         const change = await client.cluster.remove({ id, force }, changing(context, flags));
         const done = `${id} is no member any more. Stop its process, and keep its name unused.`;
@@ -200,7 +206,7 @@ Examples:
   $ quorate member transfer b`,
     )
     .action(async (to: string | undefined, flags: ConnectionFlags) => {
-      await withClient(context, flags, (client) => transfer(context, client, { to, flags }));
+      await withWriter(context, flags, (client) => transfer(context, client, { to, flags }));
     });
 }
 
@@ -217,8 +223,8 @@ async function transfer(
     await client.cluster.transferLeadership(to, { signal });
   }
   const { leader, term } = await newLeader(context, client, { to, not: before.leader });
-  if (flags.json === true) await printJson(context, { leader, term });
-  else await printLine(context, `${leader} leads now, in term ${term}.`);
+  const line = `${leader} leads now, in term ${term}.`;
+  await printEither(context, flags, { value: { leader, term }, line });
 }
 
 /** Asks until somebody leads who is meant. The calls themselves are bounded by `--timeout`. */

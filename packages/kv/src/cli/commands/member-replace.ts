@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
 import type { KvClient, MembershipChange } from '../../client.ts';
-import { addConnectionFlags, type ConnectionFlags, durationFrom, withClient } from '../connect.ts';
+import { addConnectionFlags, type ConnectionFlags, durationFrom, withWriter } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
@@ -46,7 +46,7 @@ Examples:
     )
     .action(async (old: string, address: string, flags: ReplaceFlags) => {
       const replacement = { old, id: flags.with, address };
-      await withClient(context, flags, async (client) => {
+      await withWriter(context, flags, async (client) => {
         const change = await replace(context, client, { replacement, flags });
         await printChange(context, flags, change, doneLines(replacement, change));
       });

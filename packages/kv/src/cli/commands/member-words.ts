@@ -1,4 +1,5 @@
 import type { MemberStatus } from '../../client.ts';
+import { httpOfNewcomer, startLine } from './start-lines.ts';
 
 /** `tcp://10.0.0.1:7001` as `10.0.0.1:7001`, which is how it is typed. */
 export function hostPort(address: string): string {
@@ -10,8 +11,16 @@ export function serveLine(
   { id, address }: { readonly id: string; readonly address: string },
   members: readonly MemberStatus[],
 ): string {
-  const others = members.filter((one) => one.id !== id).map((one) => hostPort(one.peerAddress));
-  return `quorate serve --name ${id} --data DIR --listen ${address} --join ${others.join(',')}`;
+  const others = members
+    .filter((one) => one.id !== id)
+    .map(({ peerAddress, httpAddress: http }) => ({ address: hostPort(peerAddress), http }));
+  return startLine({
+    name: id,
+    data: 'DIR',
+    listen: address,
+    http: httpOfNewcomer(address, others),
+    join: others.map((one) => one.address),
+  });
 }
 
 /** `1234567` as `1,234,567`. */

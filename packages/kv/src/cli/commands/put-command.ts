@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 
 import type { KvClient } from '../../client.ts';
 import type { PutRequest, PutResponse } from '../../types.ts';
-import { addConnectionFlags, type ConnectionFlags, wholeFrom, withClient } from '../connect.ts';
+import { addConnectionFlags, type ConnectionFlags, wholeFrom, withWriter } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
@@ -46,7 +46,7 @@ Examples:
     )
     .action(async (key: string, value: string | undefined, flags: PutFlags) => {
       const request = await requestFrom(context, { key, value, flags });
-      await withClient(context, flags, async (client) => {
+      await withWriter(context, flags, async (client) => {
         await printPut(context, await put(context, client, request), flags);
       });
     });

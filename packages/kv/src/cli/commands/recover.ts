@@ -1,13 +1,15 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import type { LogId, RecoveredCluster } from 'quorate';
+import type { LogId, NodeInfo, RecoveredCluster } from 'quorate';
 
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
 import { print, printJson } from '../output.ts';
 import { type DiskLook, faultLines, lastOf, lookAtDisk } from './disk-look.ts';
+import { hostPort } from './member-words.ts';
 import { pathOf, withFiles } from './offline.ts';
+import { httpAddressOf, startLine } from './start-lines.ts';
 
 interface RecoverFlags {
   readonly name?: string;
@@ -26,7 +28,7 @@ interface Disk {
   /** What the cluster was before it was recovered by force, if it was. */
   readonly recoveredFrom?: string;
   readonly last: LogId;
-  readonly members: Readonly<Record<string, { readonly address?: string }>>;
+  readonly members: Readonly<Record<string, NodeInfo>>;
 }
 
 export function addRecoverCommand(program: Command, context: CliContext): void {
@@ -230,8 +232,9 @@ function nextText(disks: readonly Disk[], base: RecoveredCluster): string {
   }
   lines.push('', 'Then start them:');
   for (const { dir, member, members } of disks) {
-    const listen = members[member]?.address?.replace(/^(tcp|tls):\/\//, '') ?? 'HOST:PORT';
-    lines.push(`  quorate serve --name ${member} --data ${dir} --listen ${listen}`);
+    const { address = 'HOST:PORT', data } = members[member] ?? {};
+    const http = data?.['http'] === undefined ? undefined : httpAddressOf(data['http']);
+    lines.push(`  ${startLine({ name: member, data: dir, listen: hostPort(address), http })}`);
   }
   lines.push(
     '',

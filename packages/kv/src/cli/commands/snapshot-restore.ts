@@ -1,15 +1,16 @@
 import path from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 
 import type { PreparedRestore, Restored } from '../../backup/restore.ts';
-import { peers as readPeers, UnwantedValue } from '../../server/config/values.ts';
-import { wholeFrom } from '../connect.ts';
+import { peersFrom, wholeFrom } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
 import { print, printJson } from '../output.ts';
 import { progressBar } from '../progress.ts';
+import { contentOf } from './backup-words.ts';
 import { pathOf, withFiles } from './offline.ts';
+import { httpOfNeighbours, shellWord, startLine } from './start-lines.ts';
 
 interface RestoreFlags {
   readonly data: string;
@@ -17,6 +18,7 @@ interface RestoreFlags {
   readonly name?: string;
   readonly token?: string;
   readonly revisionBump: number;
+  readonly http?: Readonly<Record<string, string>>;
   readonly json?: boolean;
 }
 
@@ -47,6 +49,11 @@ export function addSnapshotRestore(snapshot: Command, context: CliContext): void
       wholeFrom,
       0,
     )
+    .option(
+      '--http <list>',
+      'where members answer HTTP, as a=10.0.0.1:8001,b=10.0.0.2:8001, for the commands it prints',
+      peersFrom,
+    )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -66,7 +73,14 @@ Examples:
 
 async function restore(context: CliContext, file: string, flags: RestoreFlags): Promise<void> {
   const { drawToken } = await import('../../backup/restore.ts');
-  const { name, peers } = flags;
+  const { name, peers, http = {} } = flags;
+  const unknown = Object.keys(http).find((one) => !Object.hasOwn(peers, one));
+  if (unknown !== undefined) {
+    throw new CliFailure(`--http names ${unknown}, and --peers does not.`, {
+      exitCode: exitCodes.usage,
+      advice: 'Name members of the new cluster alone.',
+    });
+  }
   if (name !== undefined && !Object.hasOwn(peers, name)) {
     throw new CliFailure(`--peers must name ${name}, which is to be restored, as well.`, {
       exitCode: exitCodes.usage,
@@ -131,41 +145,44 @@ function report(
   flags: RestoreFlags & { readonly token: string },
   made: readonly Made[],
 ): string {
-  const { peers, token, revisionBump } = flags;
+  const { peers } = flags;
   const [first] = made;
   if (first === undefined) return '';
-  const { cluster, revision, hash, keys, leases } = first;
+  const { cluster, revision, hash } = first;
   const lines = [
-    `restored revision ${revision}: ${keys} keys, ${leases} leases, hash ${hash}`,
+    `restored revision ${revision}: ${contentOf(first)}, hash ${hash}`,
     `new cluster ${cluster}`,
     ...made.map(({ name, directory }) => `  ${name} in ${directory}`),
   ];
   const done = new Set(made.map(({ name }) => name));
   const others = Object.keys(peers).filter((name) => !done.has(name));
   if (others.length > 0) {
-    const list = Object.entries(peers)
-      .map(([name, address]) => `${name}=${address}`)
-      .join(',');
-    const bump = revisionBump === 0 ? '' : ` --revision-bump ${revisionBump}`;
     lines.push('', 'Restore the others of the same file, each on its machine:');
-    for (const name of others) {
-      lines.push(
-        `  quorate snapshot restore ${file} --name ${name} --data DIR --token ${token}${bump} --peers ${list}`,
-      );
-    }
+    for (const name of others) lines.push(`  ${restoreLine(file, name, flags)}`);
   }
+  const listens = Object.fromEntries(made.map(({ name }) => [name, peers[name] ?? '']));
+  const http = flags.http ?? httpOfNeighbours(listens);
   lines.push('', 'Then start them; nothing of the old cluster may run at these addresses:');
-  for (const { name, directory } of made) {
-    lines.push(`  quorate serve --name ${name} --data ${directory} --listen ${peers[name]}`);
+  for (const { name, directory: data } of made) {
+    lines.push(`  ${startLine({ name, data, listen: listens[name] ?? '', http: http[name] })}`);
   }
   return `${lines.join('\n')}\n`;
 }
 
-function peersFrom(text: string): Readonly<Record<string, string>> {
-  try {
-    return readPeers(text, { folder: '' }) as Readonly<Record<string, string>>;
-  } catch (error) {
-    if (!(error instanceof UnwantedValue)) throw error;
-    throw new InvalidArgumentError(`Wanted ${error.wanted}.`);
-  }
+/** The command for another member, with the token that makes it one of the same cluster. */
+function restoreLine(
+  file: string,
+  name: string,
+  { peers, token, revisionBump, http }: RestoreFlags & { readonly token: string },
+): string {
+  const bump = revisionBump === 0 ? '' : ` --revision-bump ${revisionBump}`;
+  const more = http === undefined ? '' : ` --http ${listOf(http)}`;
+  const what = `${shellWord(file)} --name ${name} --data DIR --token ${token}${bump}`;
+  return `quorate snapshot restore ${what} --peers ${listOf(peers)}${more}`;
+}
+
+function listOf(addresses: Readonly<Record<string, string>>): string {
+  return Object.entries(addresses)
+    .map(([name, address]) => `${name}=${address}`)
+    .join(',');
 }

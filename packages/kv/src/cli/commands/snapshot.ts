@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { VerifiedBackup } from '../../backup/verify.ts';
 import { addConnectionFlags, type ConnectionFlags, withClient } from '../connect.ts';
 import type { CliContext } from '../context.ts';
-import { printJson, printLine } from '../output.ts';
+import { printEither } from '../output.ts';
 import { progressBar } from '../progress.ts';
 import { addBackupCommands } from './backup.ts';
 import { sentenceOf, summaryOf } from './backup-words.ts';
@@ -77,8 +77,8 @@ async function save(context: CliContext, file: string, flags: SaveFlags): Promis
       }
     }),
   );
-  if (flags.json === true) await printJson(context, { file, ...summaryOf(verified) });
-  else await printLine(context, `saved ${file}: ${sentenceOf(verified)}`);
+  const line = `saved ${file}: ${sentenceOf(verified)}`;
+  await printEither(context, flags, { value: { file, ...summaryOf(verified) }, line });
 }
 
 function addVerify(snapshot: Command, context: CliContext): void {
@@ -99,10 +99,10 @@ Examples:
   $ quorate snapshot verify backup.qkvb
   $ quorate snapshot verify backup.qkvb --json`,
     )
-    .action(async (file: string, { json }: { readonly json?: boolean }) => {
+    .action(async (file: string, flags: { readonly json?: boolean }) => {
       const verified = await verify(context, pathOf(context, file), file);
-      if (json === true) await printJson(context, { file, ...summaryOf(verified) });
-      else await printLine(context, `${file} is whole: ${sentenceOf(verified)}`);
+      const line = `${file} is whole: ${sentenceOf(verified)}`;
+      await printEither(context, flags, { value: { file, ...summaryOf(verified) }, line });
     });
 }
 

@@ -1,14 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { Command } from 'commander';
 
-import type { MemberReport } from '../../client.ts';
-import { addConnectionFlags, type ConnectionFlags, withClient } from '../connect.ts';
+import type { KvClient, MemberReport } from '../../client.ts';
+import { addConnectionFlags, type ConnectionFlags, durationFrom, withClient } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliExit, CliFailure } from '../failure.ts';
 import { type Column, type Paint, paint, printJson, printLine, printTable } from '../output.ts';
 import { bytesText } from '../progress.ts';
 import { grouped, hostPort } from './member-words.ts';
-import { type ClusterPicture, healthOf, isWrong, lagOf, pictureOf } from './status-report.ts';
+import {
+  type ClusterPicture,
+  healthOf,
+  isWell,
+  isWrong,
+  lagOf,
+  pictureOf,
+} from './status-report.ts';
+
+interface StatusFlags extends ConnectionFlags {
+  /** In milliseconds; `true`: the usual time. */
+  readonly wait?: number | true;
+}
+
+const usualWaitMs = 60_000;
+const lookEveryMs = 200;
 
 /** `quorate status`. */
 export function addStatusCommand(program: Command, context: CliContext): void {
@@ -18,6 +35,11 @@ export function addStatusCommand(program: Command, context: CliContext): void {
     .description(
       'Asks every member itself how it does. Ends with 1 if something is wrong, and says below ' +
         'the table what, and what to do about it.',
+    )
+    .option(
+      '--wait [duration]',
+      'first wait until a member leads and all is well, for so long at most; 1m if not said',
+      durationFrom,
     );
   addConnectionFlags(command)
     .addHelpText(
@@ -26,17 +48,47 @@ export function addStatusCommand(program: Command, context: CliContext): void {
 Examples:
   $ quorate status
   $ quorate status --endpoints 10.0.0.1:7001,10.0.0.2:7001 --json
+  # Members were started just now.
+  $ quorate status --wait 30s > /dev/null && ./load-data.sh
   # In a script:
   $ quorate status > /dev/null || echo 'Look at the cluster.'`,
     )
-    .action(async (flags: ConnectionFlags) => {
+    .action(async (flags: StatusFlags) => {
       await withClient(context, flags, async (client) => {
-        const { signal } = context;
-        const reports = await client.statusOfAll({ signal });
+        const waitMs = flags.wait === true ? usualWaitMs : (flags.wait ?? 0);
+        const reports = await reportsWithin(context, client, waitMs);
         demandAnswers(reports);
-        await show(context, flags, pictureOf(reports));
+        const picture = pictureOf(reports);
+        await show(context, flags, picture);
+        if (waitMs > 0) demandWell(picture, waitMs);
       });
     });
+}
+
+/** What the members say once all is well, or when the time is over. */
+async function reportsWithin(
+  { signal }: CliContext,
+  client: KvClient,
+  waitMs: number,
+): Promise<readonly MemberReport[]> {
+  const startedAt = performance.now();
+  for (;;) {
+    const reports = await client.statusOfAll({ signal });
+    if (isWell(pictureOf(reports)) || performance.now() - startedAt >= waitMs) return reports;
+    await sleep(lookEveryMs, undefined, { signal });
+  }
+}
+
+/** What is wrong was told before, with an exit code; a start that takes long is not wrong. */
+function demandWell(picture: ClusterPicture, waitMs: number): void {
+  if (isWell(picture)) return;
+  const states = picture.reports.map((one) => `${one.id ?? '?'} is ${healthOf(one, picture)}`);
+  const leads =
+    picture.leading === undefined ? 'no member leads' : `${picture.leading.member} leads`;
+  throw new CliFailure(`not all was well within ${waitMs} ms: ${leads}, ${states.join(', ')}.`, {
+    exitCode: exitCodes.failed,
+    advice: 'See the logs of the members, or wait longer by --wait.',
+  });
 }
 
 /** @throws {CliFailure} if nobody answered, so that nothing at all is known. */
@@ -112,7 +164,7 @@ function rowsOf(picture: ClusterPicture, style: Paint): readonly (readonly strin
       bytes(disk?.snapshotBytes),
       bytes(disk?.freeBytes),
       painted,
-      status.version,
+      status.store === 'rocksdb' ? `${status.version} (rocksdb)` : status.version,
       hostPort(address),
     ];
   });

@@ -67,6 +67,13 @@ export function isWrong({ severity }: Pick<Finding, 'severity'>): boolean {
   return severity !== 'info';
 }
 
+/** A member leads, each of them serves, and nobody need do anything. */
+export function isWell(picture: ClusterPicture): boolean {
+  const { reports, leading, findings } = picture;
+  if (leading === undefined || findings.some(isWrong)) return false;
+  return reports.every((one) => healthOf(one, picture) === 'well');
+}
+
 /** Entries that a member has not applied yet, of those that anybody has. */
 export function lagOf({ lastLogIndex }: ClusterPicture, { applied }: KvStatus): number {
   return Math.max(0, lastLogIndex - applied);

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 
 import type { TxnOperation, TxnRequest, TxnResponse, TxnResult } from '../../types.ts';
-import { addConnectionFlags, type ConnectionFlags, withClient } from '../connect.ts';
+import { addConnectionFlags, type ConnectionFlags, withWriter } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliExit, CliFailure, codeOf } from '../failure.ts';
@@ -32,7 +32,7 @@ export function addTxnCommand(program: Command, context: CliContext): void {
     .addHelpText('after', help)
     .action(async (file: string | undefined, flags: ConnectionFlags) => {
       const request = await requestFrom(context, file);
-      const response = await withClient(context, flags, (client) =>
+      const response = await withWriter(context, flags, (client) =>
         client.commit(request, { signal: context.signal }),
       );
       await printTxn(context, { request, response, flags });

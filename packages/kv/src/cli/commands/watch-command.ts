@@ -5,7 +5,7 @@ import { bufferOf } from '../../bytes.ts';
 import type { KvClient, Watch, WatchEvent } from '../../client.ts';
 import { addConnectionFlags, type ConnectionFlags, wholeFrom, withClient } from '../connect.ts';
 import type { CliContext } from '../context.ts';
-import { bytesJson, note, paint, printJson, printLine } from '../output.ts';
+import { bytesJson, note, paint, printEither, printJson, printLine } from '../output.ts';
 import { addKeysFlags, type KeysFlags, keysFrom, type NamedKeys, usage } from './keys.ts';
 import { inLine, pairJson } from './pairs.ts';
 import { runChild, splitCommand } from './run-child.ts';
@@ -133,8 +133,8 @@ async function printProgress(
   revision: number,
   flags: WatchFlags,
 ): Promise<void> {
-  if (flags.json === true) await printJson(context, { type: 'progress', revision });
-  else await printLine(context, paint(context).dim(`progress (revision ${revision})`));
+  const line = paint(context).dim(`progress (revision ${revision})`);
+  await printEither(context, flags, { value: { type: 'progress', revision }, line });
 }
 
 async function printEvent(

@@ -11,7 +11,7 @@ import type { DiskRoom, Room } from './disk-room.ts';
 import { DiskSpeed } from './disk-speed.ts';
 import { Exchange } from './exchange.ts';
 import { alertOf, compareAlerts, keyOf } from './kinds.ts';
-import { boundedAlerts, type LeaderNews, type MemberReport } from './member-reports.ts';
+import { boundedAlerts, type LeaderNews, type MemberReport, roomsOf } from './member-reports.ts';
 import { alertsOfPicture } from './picture-alerts.ts';
 import { demandRoomFor, type Gate, gateOf, openGate, reasonOf, refusalOf } from './write-gate.ts';
 
@@ -70,6 +70,7 @@ export class Alerts {
     this.#exchange = new Exchange({
       runtime,
       calls: options.calls,
+      everyMs: options.everyMs,
       wallClock: options.wallClock,
       ownReport: () => this.#ownReport(),
       onReport: () => this.#lead(host.raft.metrics),
@@ -212,10 +213,7 @@ export class Alerts {
   }
 
   #rooms(reports: Exchange['reports']): ReadonlyMap<string, Room> {
-    const rooms = new Map<string, Room>();
-    for (const [member, { report }] of reports) {
-      if (report.room !== undefined) rooms.set(member, report.room);
-    }
+    const rooms = roomsOf(reports);
     const own = this.#options.room?.room;
     if (own !== undefined) rooms.set(this.#host.name, own);
     return rooms;

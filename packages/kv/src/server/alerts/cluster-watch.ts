@@ -11,6 +11,8 @@ export interface SeenReport {
   /** How far the other's wall clock is ahead, in milliseconds; off by half of `roundTripMs`. */
   readonly aheadMs?: number;
   readonly roundTripMs: number;
+  /** It was asked since then, and has not answered. */
+  readonly isSilent: boolean;
 }
 
 /** Who has not answered for so long is called silent, in milliseconds. */

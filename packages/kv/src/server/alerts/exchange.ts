@@ -8,6 +8,8 @@ import { type LeaderNews, type MemberReport, readNews, readReport } from './memb
 export interface ExchangeOptions {
   readonly runtime: Pick<Runtime, 'now'>;
   readonly calls: Pick<MemberCalls, 'ask'>;
+  /** How often the leader asks, in milliseconds, unless it has reason to ask more often. */
+  readonly everyMs: number;
   /** The time of day, in milliseconds, if there is a clock for that. */
   readonly wallClock: (() => number) | undefined;
   /** How this member is. */
@@ -18,6 +20,8 @@ export interface ExchangeOptions {
 
 /** What was told longer ago, in milliseconds, counts no more. */
 const staleMs = 5000;
+/** Of who does not answer any more, the last report counts for as long as so many take. */
+const keptReports = 3;
 
 /**
  * Carries what members tell each other of themselves: the leader asks each of them once in a while,
@@ -34,11 +38,12 @@ export class Exchange {
     this.#options = options;
   }
 
-  /** What the others have said lately. */
+  /** What the others have said lately; of one that does not answer just now, what it said last. */
   get reports(): ReadonlyMap<string, SeenReport> {
     const now = this.#options.runtime.now();
-    for (const [member, { at }] of this.#reports) {
-      if (now - at > staleMs) this.#reports.delete(member);
+    const keptMs = Math.min(keptReports * this.#options.everyMs, staleMs);
+    for (const [member, { at, isSilent }] of this.#reports) {
+      if (now - at > (isSilent ? keptMs : staleMs)) this.#reports.delete(member);
     }
     return this.#reports;
   }
@@ -75,9 +80,11 @@ export class Exchange {
   async #askOne(member: string, news: LeaderNews): Promise<void> {
     const { calls, runtime, wallClock, onReport } = this.#options;
     this.#asked.set(member, undefined);
+    let isAnswered = false;
     try {
       const askedAt = runtime.now();
       const report = readReport(await calls.ask(member, 'report', news));
+      isAnswered = true;
       const at = runtime.now();
       const roundTripMs = at - askedAt;
       const own = wallClock?.();
@@ -85,22 +92,30 @@ export class Exchange {
         own === undefined || report.wallMs === undefined
           ? {}
           : { aheadMs: report.wallMs - (own - roundTripMs / 2) };
-      this.#reports.set(member, { report, at, roundTripMs, ...aheadMs });
+      this.#reports.set(member, { report, at, roundTripMs, isSilent: false, ...aheadMs });
       onReport();
     } catch (error) {
-      this.#reports.delete(member);
+      this.#noteFailure(member);
       // A version that does not know the question: there is no more to be had from it.
       if (isUnknown(error)) this.#noteOld(member);
     } finally {
       const next = this.#asked.get(member);
       this.#asked.delete(member);
-      if (next !== undefined && this.#reports.has(member)) void this.#askOne(member, next);
+      if (next !== undefined && isAnswered) void this.#askOne(member, next);
     }
+  }
+
+  /** A report that is lost must not open the gate to a disk that was low a moment ago. */
+  #noteFailure(member: string): void {
+    const seen = this.#reports.get(member);
+    if (seen === undefined) return;
+    this.#reports.set(member, { ...seen, isSilent: true });
   }
 
   #noteOld(member: string): void {
     const report = { version: 'older', alerts: [] };
-    this.#reports.set(member, { report, at: this.#options.runtime.now(), roundTripMs: 0 });
+    const at = this.#options.runtime.now();
+    this.#reports.set(member, { report, at, roundTripMs: 0, isSilent: false });
   }
 }
 

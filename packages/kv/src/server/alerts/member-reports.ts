@@ -39,6 +39,22 @@ export function boundedAlerts(alerts: readonly KvAlert[]): readonly KvAlert[] {
   return [...alerts].sort(compareAlerts).slice(0, mostAlerts).map(shortened);
 }
 
+/**
+ * The rooms that the last reports tell of. A disk stays low while its member does not answer; one
+ * that was well does not count then, since it cannot stand in for one that is full.
+ */
+export function roomsOf(
+  reports: ReadonlyMap<string, { readonly report: MemberReport; readonly isSilent: boolean }>,
+): Map<string, Room> {
+  const rooms = new Map<string, Room>();
+  for (const [member, { report, isSilent }] of reports) {
+    const { room } = report;
+    if (room === undefined || (isSilent && room.level === 'well')) continue;
+    rooms.set(member, room);
+  }
+  return rooms;
+}
+
 /** @throws {KvError} `KV_INVALID` */
 export function readReport(value: unknown): MemberReport {
   const fields = new JsonFields(value, 'The report');

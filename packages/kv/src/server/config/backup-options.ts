@@ -1,11 +1,11 @@
 import {
   bytes,
   count,
-  duration,
   filePath,
   oneOf,
   orUnlimited,
   type ReadValue,
+  span,
   text,
   url,
   yesOrNo,
@@ -24,7 +24,7 @@ interface BackupOption {
 export const backupOptions: readonly BackupOption[] = [
   {
     name: 'backup.every',
-    read: duration,
+    read: span,
     flag: { name: 'backup-every', value: 'DURATION' },
     default: 'none: no backups',
     means: 'How often a backup is made, as 1h.',

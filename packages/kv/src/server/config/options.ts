@@ -2,6 +2,7 @@ import type { RaftConfig } from 'quorate';
 
 import type { KvLimits } from '../../protocol/limits.ts';
 import type { HttpLimits } from '../http/options.ts';
+import { storeKinds } from '../member/served-store.ts';
 import { backupOptions } from './backup-options.ts';
 import {
   bytes,
@@ -100,6 +101,14 @@ const general: readonly Option[] = [
     read: yesOrNo,
     default: 'true',
     means: 'Whether a member that joins becomes a voter, or stays a learner.',
+  },
+  {
+    name: 'store',
+    read: oneOf(...storeKinds),
+    flag: { name: 'store', value: 'KIND' },
+    default: 'memory',
+    means:
+      'Where the pairs are: in memory, or in RocksDB for more than memory holds; `memory` or `rocksdb`.',
   },
   {
     name: 'compaction',
@@ -262,7 +271,7 @@ const raft: Readonly<Record<keyof RaftRows, Row>> = {
   sessionWindow: [count(1), '1024', 'Answers that are kept for one session.'],
   catchUpEntries: [count(1), '1000', 'Entries that a new voter may lack.'],
   catchUpTimeoutMs: [milliseconds, '30s', 'How long a new voter may take for that.'],
-  tailCacheBytes: [bytes(1), '64 MiB', 'The end of the log that is kept in memory.'],
+  tailCacheBytes: [bytes(1), '32 MiB', 'The end of the log that is kept in memory.'],
   snapshotAfterBytes: [bytes(1), '64 MiB', 'Log after which a snapshot is built.'],
   snapshotAfterEntries: [orUnlimited(count(1)), 'unlimited', 'The same in entries.'],
   keepBytes: [bytes(0), '64 MiB', 'Log that is kept behind a snapshot.'],

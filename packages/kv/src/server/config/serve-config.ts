@@ -4,6 +4,7 @@ import type { KvLimits } from '../../protocol/limits.ts';
 import type { HttpLimits } from '../http/options.ts';
 import type { LogLevel } from '../log.ts';
 import type { CompactionPolicy } from '../member/compaction.ts';
+import type { StoreKind } from '../member/served-store.ts';
 import { type BackupConfig, backupOf, checkBackup } from './backup-config.ts';
 import { options } from './options.ts';
 import type { Settings } from './settings.ts';
@@ -18,6 +19,7 @@ export interface ServeConfig {
   readonly peers: Readonly<Record<string, string>> | undefined;
   readonly join: readonly string[] | undefined;
   readonly voter: boolean;
+  readonly store: StoreKind | undefined;
   readonly compaction: CompactionPolicy | undefined;
   readonly hashCheckMs: number | undefined;
   readonly stopTimeoutMs: number;
@@ -162,6 +164,7 @@ export function configOf(settings: Settings): ServeConfig {
     peers: set('peers') as ServeConfig['peers'],
     join: set('join') as ServeConfig['join'],
     voter: (set('voter') as boolean | undefined) ?? true,
+    store: set('store') as StoreKind | undefined,
     compaction: set('compaction') as CompactionPolicy | undefined,
     hashCheckMs: set('hashCheckMs') as number | undefined,
     stopTimeoutMs: (set('stopTimeoutMs') as number | undefined) ?? 10_000,

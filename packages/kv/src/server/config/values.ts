@@ -161,13 +161,21 @@ export const milliseconds: ReadValue = (raw) => {
   throw new UnwantedValue('a number of milliseconds, as 500 or 10s', raw);
 };
 
+/** What a timer waits for in one piece. */
+export const duration: ReadValue = lasting(2 ** 31 - 1, '24d');
+
+/** What nothing but a clock waits for, as how long data is kept: a hundred years at most. */
+export const span: ReadValue = lasting(36_500 * 86_400_000, '36500d');
+
 /** A number with its unit: what is short to type should not be a thousand times too short. */
-export const duration: ReadValue = (raw) => {
-  const number = typeof raw === 'string' ? withUnit(raw, durations, undefined) : undefined;
-  if (number !== undefined && isWithin(number, 1, 2 ** 31 - 1)) return number;
-  if (number !== undefined && number >= 2 ** 31) throw new UnwantedValue('24d at most', raw);
-  throw new UnwantedValue('a number with its unit (ms, s, m, h, d), as 10s', raw);
-};
+function lasting(mostMs: number, most: string): ReadValue {
+  return (raw) => {
+    const number = typeof raw === 'string' ? withUnit(raw, durations, undefined) : undefined;
+    if (number !== undefined && isWithin(number, 1, mostMs)) return number;
+    if (number !== undefined && number > 1) throw new UnwantedValue(`${most} at most`, raw);
+    throw new UnwantedValue('a number with its unit (ms, s, m, h, d), as 10s', raw);
+  };
+}
 
 /** Allows `unlimited` too. */
 export function orUnlimited(read: ReadValue): ReadValue {
@@ -198,7 +206,7 @@ export const compaction: ReadValue = (raw, place) => {
   try {
     const keep = revisions === undefined ? undefined : (count(1)(revisions, place) as number);
     if (time === undefined) return { mode: 'revisions', keep };
-    const keepMs = duration(time, place) as number;
+    const keepMs = span(time, place) as number;
     return keep === undefined
       ? { mode: 'time', keepMs }
       : { mode: 'time', keepMs, keepAtMost: keep };

@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Runtime } from 'quorate';
 
 import { KvError } from '../../errors.ts';
 import type { Answer } from './call.ts';
@@ -68,7 +69,7 @@ export function send(
   request: IncomingMessage,
   response: ServerResponse,
   answer: Answer,
-  { isLast }: { readonly isLast: boolean },
+  { isLast, runtime }: { readonly isLast: boolean; readonly runtime: Runtime },
 ): void {
   const isEarly = !request.complete && hasBody(request);
   const headers: OutgoingHttpHeaders = { ...answer.headers };
@@ -83,7 +84,7 @@ export function send(
   // What one client stored must not run in another's browser.
   headers['X-Content-Type-Options'] = 'nosniff';
   response.writeHead((answer.type === 'json' ? answer.status : undefined) ?? 200, headers);
-  if (isEarly) sendEarly(request, response, body);
+  if (isEarly) sendEarly(request, response, { body, runtime });
   else response.end(body);
 }
 
@@ -98,12 +99,12 @@ function hasBody({ headers }: IncomingMessage): boolean {
 function sendEarly(
   request: IncomingMessage,
   response: ServerResponse,
-  body: string | Uint8Array,
+  { body, runtime }: { readonly body: string | Uint8Array; readonly runtime: Runtime },
 ): void {
   response.write(body);
   const finish = (): void => void response.end();
-  const timer = setTimeout(finish, lingerMs);
-  response.once('close', () => clearTimeout(timer));
+  const timer = runtime.setTimer(finish, lingerMs);
+  response.once('close', () => timer.cancel());
   request.once('end', finish);
   // Whether the rest came in whole is nobody's question any more.
   request.on('error', finish);

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Runtime } from 'quorate';
 
 import { KvError } from '../../errors.ts';
 import { errorOf } from '../../protocol/failures.ts';
@@ -24,6 +24,7 @@ import { streamWatch } from './watch-stream.ts';
 /** What all requests of a server share. */
 export interface ExchangeHost {
   service(): KvService;
+  readonly runtime: Runtime;
   readonly limits: HttpLimits;
   readonly metrics: RequestMetrics | undefined;
   readonly api: Api;
@@ -34,6 +35,8 @@ export interface ExchangeHost {
   isReady(): boolean | undefined;
 }
 
+/** What may take long, and then for as long as its caller has said that it waits. */
+const patient: ReadonlySet<string> = new Set(['memberPromote']);
 /** What lasts for as long as somebody reads. */
 const streams: ReadonlySet<string> = new Set(['watch', 'snapshot']);
 
@@ -43,7 +46,7 @@ export class Exchange {
   readonly #response: ServerResponse;
   readonly #host: ExchangeHost;
   readonly #target: Target;
-  readonly #startedAt = performance.now();
+  readonly #startedAt: number;
   /** Aborted when nobody waits any more, or nobody should. */
   readonly #end = new AbortController();
   #operation: ApiOperation | undefined;
@@ -52,6 +55,7 @@ export class Exchange {
     this.#request = request;
     this.#response = response;
     this.#host = host;
+    this.#startedAt = host.runtime.now();
     this.#target = readTarget(request.url ?? '/');
     response.once('close', () => {
       if (!response.writableFinished) this.abort(new KvError('KV_TIMEOUT', 'The caller has gone.'));
@@ -81,8 +85,9 @@ export class Exchange {
       code = error.code;
       if (!this.#response.destroyed) this.#refuse(error);
     }
-    const seconds = (performance.now() - this.#startedAt) / 1000;
-    this.#host.metrics?.answered(this.#operation?.id ?? 'none', code, seconds);
+    const { metrics, runtime } = this.#host;
+    const seconds = (runtime.now() - this.#startedAt) / 1000;
+    metrics?.answered(this.#operation?.id ?? 'none', code, seconds);
   }
 
   #refuse(error: KvError): void {
@@ -95,18 +100,20 @@ export class Exchange {
   }
 
   #log(error: KvError): string {
-    const id = randomUUID();
+    const { log, runtime } = this.#host;
+    const id = runtime.randomId();
     const { method = '' } = this.#request;
     const operation = this.#operation?.id ?? 'none';
     const failed = { request: id, operation, method, path: this.#target.path };
-    this.#host.log.failed(error, failed, performance.now());
+    log.failed(error, failed, runtime.now());
     return id;
   }
 
   #send(answer: Answer): void {
     const headers = { ...this.#host.cors.headersFor(this.#request), ...answer.headers };
+    const { runtime } = this.#host;
     const isLast = this.#host.isStopping();
-    send(this.#request, this.#response, { ...answer, headers }, { isLast });
+    send(this.#request, this.#response, { ...answer, headers }, { isLast, runtime });
   }
 
   /** `undefined`: it was a stream, and is over. */
@@ -131,18 +138,20 @@ export class Exchange {
   }
 
   async #watch(parameters: Parameters): Promise<undefined> {
-    const { cors, limits } = this.#host;
+    const { cors, limits, runtime } = this.#host;
     const headers = cors.headersFor(this.#request);
     const call = this.#callOf(parameters, {});
-    await streamWatch(call, this.#response, { ...limits, headers, isHead: this.#isHead });
+    const options = { ...limits, headers, isHead: this.#isHead, runtime };
+    await streamWatch(call, this.#response, options);
   }
 
   async #snapshot(parameters: Parameters): Promise<undefined> {
-    const { cors, limits } = this.#host;
+    const { cors, limits, runtime } = this.#host;
     const headers = cors.headersFor(this.#request);
     const { stallMs } = limits;
     const call = this.#callOf(parameters, {});
-    await streamSnapshot(call, this.#response, { stallMs, headers, isHead: this.#isHead });
+    const options = { stallMs, headers, isHead: this.#isHead, runtime };
+    await streamSnapshot(call, this.#response, options);
   }
 
   get #isHead(): boolean {
@@ -176,8 +185,9 @@ export class Exchange {
   async #inTime(parameters: Parameters, answer: () => Promise<Answer>): Promise<Answer> {
     const wanted = parameters['Quorate-Timeout'];
     const most = this.#host.limits.callTimeoutMs;
-    const ms = typeof wanted === 'number' ? Math.min(wanted, most) : most;
-    const timer = setTimeout(() => {
+    const isPatient = patient.has(this.#operation?.id ?? '');
+    const ms = typeof wanted !== 'number' ? most : isPatient ? wanted : Math.min(wanted, most);
+    const timer = this.#host.runtime.setTimer(() => {
       this.abort(new KvError('KV_TIMEOUT', `There was no answer within ${ms} ms.`));
     }, ms);
     const { signal } = this.#end;
@@ -188,7 +198,7 @@ export class Exchange {
     try {
       return await Promise.race([answer(), aborted]);
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
     }
   }
 

@@ -20,7 +20,8 @@ export async function kvGet(call: Call): Promise<Answer> {
   const key = keyOf(call);
   if (!isSet(call, 'serializable')) await service.barrier({ signal });
   const at = numberOf(call, 'revision');
-  const { kvs, revision } = service.range(at === undefined ? { key } : { key, revision: at });
+  const request = at === undefined ? { key } : { key, revision: at };
+  const { kvs, revision } = await service.range(request);
   const [kv] = kvs;
   if (kv === undefined) {
     const message = `There is no such key at revision ${at === undefined || at === 0 ? revision : at}.`;

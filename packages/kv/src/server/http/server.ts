@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
+import { nodeRuntime } from 'quorate';
 
 import { KvError } from '../../errors.ts';
 import type { KvService } from '../service.ts';
@@ -36,6 +37,7 @@ export class HttpServer implements AsyncDisposable {
     this.#service = options.service;
     this.#host = {
       service: () => this.#service,
+      runtime: nodeRuntime,
       limits,
       metrics,
       api,

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Runtime } from 'quorate';
 import { type Call, isSet } from './call.ts';
 
 interface SnapshotStreamOptions {
@@ -7,6 +8,7 @@ interface SnapshotStreamOptions {
   readonly isHead: boolean;
   /** Who has not taken what was sent for so long is gone. */
   readonly stallMs: number;
+  readonly runtime: Runtime;
 }
 
 /**
@@ -18,7 +20,7 @@ interface SnapshotStreamOptions {
 export async function streamSnapshot(
   call: Call,
   response: ServerResponse,
-  { headers, isHead, stallMs }: SnapshotStreamOptions,
+  { headers, isHead, stallMs, runtime }: SnapshotStreamOptions,
 ): Promise<void> {
   const begin = (): void => {
     response.writeHead(200, {
@@ -38,18 +40,21 @@ export async function streamSnapshot(
   const serializable = isSet(call, 'serializable');
   for await (const chunk of service.snapshot({ signal, serializable })) {
     if (!response.headersSent) begin();
-    if (!response.write(chunk)) await drained(response, stallMs);
+    if (!response.write(chunk)) await drained(response, { stallMs, runtime });
     signal.throwIfAborted();
   }
   response.end();
 }
 
 /** Resolves when there is room again, or nobody to write to any more. */
-function drained(response: ServerResponse, stallMs: number): Promise<void> {
+function drained(
+  response: ServerResponse,
+  { stallMs, runtime }: Pick<SnapshotStreamOptions, 'stallMs' | 'runtime'>,
+): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => response.destroy(), stallMs);
+    const timer = runtime.setTimer(() => response.destroy(), stallMs);
     const done = (): void => {
-      clearTimeout(timer);
+      timer.cancel();
       response.off('drain', done);
       response.off('close', done);
       resolve();

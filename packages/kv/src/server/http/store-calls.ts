@@ -21,7 +21,7 @@ export async function range(call: Call): Promise<Answer> {
   const body = call.json as RangeJson;
   const request = rangeRequest(body);
   if (body.serializable !== true) await service.barrier({ signal });
-  return jsonAnswer(rangeJson(service.range(request, call.maxAnswerBytes), write));
+  return jsonAnswer(rangeJson(await service.range(request, call.maxAnswerBytes), write));
 }
 
 export async function put(call: Call): Promise<Answer> {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Runtime, Timer } from 'quorate';
 
 import { KvError } from '../../errors.ts';
 import type { Revision, WatchBatch, WatchRequest } from '../../types.ts';
@@ -18,6 +19,7 @@ interface WatchOptions extends WatchTimes {
   readonly headers: Readonly<Record<string, string>>;
   /** The answer is asked for without its body. */
   readonly isHead: boolean;
+  readonly runtime: Runtime;
 }
 
 const streamHeaders = {
@@ -46,7 +48,7 @@ export async function streamWatch(
     return;
   }
   const batches = call.service.watch(request, { signal: call.signal })[Symbol.asyncIterator]();
-  const first = await refusedAtOnce(batches.next());
+  const first = await refusedAtOnce(batches.next(), options.runtime);
   const stream = new EventStream(response, options);
   try {
     const before = (request.from as Revision) - 1;
@@ -70,8 +72,11 @@ export async function streamWatch(
  *
  * @throws {KvError} any other refusal.
  */
-async function refusedAtOnce(first: Promise<Taken>): Promise<() => Promise<Taken>> {
-  const turn = new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)));
+async function refusedAtOnce(
+  first: Promise<Taken>,
+  runtime: Runtime,
+): Promise<() => Promise<Taken>> {
+  const turn = new Promise<undefined>((resolve) => runtime.yieldToIo(() => resolve(undefined)));
   try {
     await Promise.race([first, turn]);
   } catch (error) {
@@ -107,7 +112,7 @@ function rangeOf(call: Call): Pick<WatchRequest, 'key' | 'end'> {
 }
 
 function newestRevision({ service }: Call): Revision {
-  return service.range({ key: Uint8Array.of(0), countOnly: true }).revision;
+  return service.hash().revision;
 }
 
 /** Batches that many watchers share are written down once. */
@@ -128,18 +133,20 @@ function batchText(batch: WatchBatch, write: WriteBytes): string {
 class EventStream {
   readonly #response: ServerResponse;
   readonly #times: WatchTimes;
-  #beats: NodeJS.Timeout | undefined;
+  readonly #runtime: Runtime;
+  #beats: Timer | undefined;
   #isQuiet = true;
   #stalledMs = 0;
 
-  constructor(response: ServerResponse, times: WatchTimes) {
+  constructor(response: ServerResponse, { runtime, ...times }: WatchOptions) {
     this.#response = response;
     this.#times = times;
+    this.#runtime = runtime;
   }
 
   begin(headers: Readonly<Record<string, string>>): void {
     this.#response.writeHead(200, { ...headers, ...streamHeaders });
-    this.#beats = setInterval(() => this.#beat(), this.#times.heartbeatMs);
+    this.#beatLater();
   }
 
   sendBatch(batch: WatchBatch, write: WriteBytes): Promise<void> {
@@ -164,7 +171,7 @@ class EventStream {
   }
 
   end(): void {
-    clearInterval(this.#beats);
+    this.#beats?.cancel();
     this.#response.end();
   }
 
@@ -174,7 +181,12 @@ class EventStream {
     await drained(this.#response);
   }
 
+  #beatLater(): void {
+    this.#beats = this.#runtime.setTimer(() => this.#beat(), this.#times.heartbeatMs);
+  }
+
   #beat(): void {
+    this.#beatLater();
     const response = this.#response;
     if (response.writableNeedDrain) {
       this.#stalledMs += this.#times.heartbeatMs;

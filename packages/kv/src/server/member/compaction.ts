@@ -1,4 +1,3 @@
-import type { KvStore } from '../../store/store.ts';
 import type { Revision } from '../../types.ts';
 import type { Leadership } from './leadership.ts';
 import { type MemberHost, messageOf } from './node.ts';
@@ -25,6 +24,12 @@ const defaultKeepAtMost = 1_000_000;
 const lookEveryMs = 1000;
 /** Moments of the past that are known by their revision; older ones follow in this number. */
 const maxSamples = 60;
+
+/** How far a store has come, and from where on it can be read. */
+interface Revisions {
+  readonly revision: Revision;
+  readonly compactedRevision: Revision;
+}
 
 interface Sample {
   readonly at: number;
@@ -62,7 +67,7 @@ export class PastRevisions {
  */
 export function compactionAt(
   policy: CompactionPolicy,
-  store: Pick<KvStore, 'revision' | 'compactedRevision'>,
+  store: Revisions,
   old: Revision | undefined,
 ): Revision | undefined {
   if (policy === 'off') return undefined;
@@ -82,7 +87,7 @@ export function compactionAt(
 export class Compaction {
   readonly #host: MemberHost;
   readonly #policy: CompactionPolicy;
-  readonly #store: KvStore;
+  readonly #store: Revisions;
   readonly #leadership: Leadership;
   readonly #past: PastRevisions | undefined;
   readonly #ticker: Ticker | undefined;
@@ -96,7 +101,7 @@ export class Compaction {
       leadership,
     }: {
       readonly policy: CompactionPolicy;
-      readonly store: KvStore;
+      readonly store: Revisions;
       readonly leadership: Leadership;
     },
   ) {

@@ -1,7 +1,7 @@
 import type { Network, NodeInfo } from 'quorate';
+import { pause } from '../../pause.ts';
 import type { Health } from './health.ts';
 import { type MemberHost, messageOf } from './node.ts';
-import { pause } from './waiting.ts';
 
 export interface FormingOptions {
   readonly network: Network;

@@ -1,7 +1,7 @@
 import type { RaftMetrics } from 'quorate';
+import { pause } from '../../pause.ts';
 import { errorOf } from '../../protocol/failures.ts';
 import { type MemberHost, messageOf } from './node.ts';
-import { pause } from './waiting.ts';
 
 /** Who is told of what happens to the node. */
 export interface LeadershipListener {

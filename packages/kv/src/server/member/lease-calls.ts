@@ -1,16 +1,16 @@
 import { bytesOf } from '../../bytes.ts';
 import { KvError } from '../../errors.ts';
 import { errorOf } from '../../protocol/failures.ts';
-import type { KvStore } from '../../store/store.ts';
 import type { LeaseId, LeaseTimeToLive } from '../../types.ts';
 import type { LeaseClock } from '../leases/lease-clock.ts';
 import type { Leadership } from './leadership.ts';
 import { type MemberCalls, maxIdsPerCall } from './member-calls.ts';
 import type { KvRaft } from './node.ts';
+import type { ServedStore } from './served-store.ts';
 
 export interface LeaseCallsOptions {
   readonly raft: KvRaft;
-  readonly store: KvStore;
+  readonly store: ServedStore;
   readonly clock: LeaseClock;
   readonly calls: MemberCalls;
   readonly leadership: Pick<Leadership, 'look' | 'picture'>;
@@ -91,11 +91,12 @@ export class LeaseCalls {
     const { store, clock } = this.#options;
     const lease = store.lease(id);
     if (lease === undefined) throw notFound(id);
+    const attached = keys ? await lease.keys : [];
     return {
       id,
       remaining: clock.remaining(id) ?? 0,
       ttl: lease.ttl,
-      keys: keys ? lease.keys.map((key) => Buffer.from(bytesOf(key)).toString('base64')) : [],
+      keys: attached.map((key) => Buffer.from(bytesOf(key)).toString('base64')),
     };
   }
 

@@ -2,7 +2,6 @@ import { KvError } from '../../errors.ts';
 import { visitCommand } from '../../protocol/commands.ts';
 import { errorOf } from '../../protocol/failures.ts';
 import { checkCommand, checkRange, type KvLimits, limitError } from '../../protocol/limits.ts';
-import type { KvStore } from '../../store/store.ts';
 import type {
   LeaseId,
   LeaseTimeToLive,
@@ -23,8 +22,10 @@ import type { Leadership } from './leadership.ts';
 import type { LeaseCalls } from './lease-calls.ts';
 import type { MemberCalls } from './member-calls.ts';
 import type { MembershipCalls } from './membership.ts';
+import { demandPlace } from './membership-refusals.ts';
 import type { KvRaft } from './node.ts';
 import type { OwnSession } from './own-session.ts';
+import type { ServedStore, StoreKind } from './served-store.ts';
 import type { Snapshotting } from './snapshotting.ts';
 import { statusOf } from './status.ts';
 
@@ -32,7 +33,8 @@ export interface MemberServiceOptions {
   readonly raft: KvRaft;
   /** For writes that come without a session. */
   readonly own: OwnSession;
-  readonly store: KvStore;
+  readonly store: ServedStore;
+  readonly storeKind: StoreKind;
   readonly hub: WatchHub;
   readonly leases: LeaseCalls;
   readonly leadership: Leadership;
@@ -73,8 +75,9 @@ export class MemberService implements KvService {
     command: Uint8Array,
     { signal, session }: CallContext & { readonly session?: SessionNumber },
   ): Promise<Uint8Array> {
-    const { health, limits, raft, alerts, own } = this.#options;
+    const { health, limits, raft, alerts, own, leadership } = this.#options;
     health.demandServing();
+    if (leadership.picture.leader === undefined) demandPlace(raft.metrics);
     checkCommand(command, limits);
     alerts.demandRoomFor(command);
     this.#demandRoomForLeases(command);
@@ -97,12 +100,16 @@ export class MemberService implements KvService {
     this.#options.health.demandServing();
   }
 
-  range(request: RangeRequest, mostBytes: number = Infinity): RangeResponse {
+  range(
+    request: RangeRequest,
+    mostBytes: number = Infinity,
+  ): RangeResponse | Promise<RangeResponse> {
     const { health, limits, store } = this.#options;
     health.demandServing();
     checkRange(request, limits);
     this.#reads += 1;
-    return store.range(request, mostBytes);
+    const answer = store.range(request, mostBytes);
+    return answer instanceof Promise ? this.#stillServing(answer) : answer;
   }
 
   watch(request: WatchRequest, context: CallContext): AsyncIterable<WatchBatch> {
@@ -163,9 +170,18 @@ export class MemberService implements KvService {
     });
   }
 
+  /** What took time to read must not get out once the state cannot be trusted. */
+  async #stillServing<Answer>(reading: Promise<Answer>): Promise<Answer> {
+    const answer = await this.#serving(() => reading);
+    this.#options.health.demandServing();
+    return answer;
+  }
+
   /** @throws {KvError} whatever goes wrong. */
   async #serving<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-    this.#options.health.demandServing();
+    const { health, leadership, raft } = this.#options;
+    health.demandServing();
+    if (leadership.picture.leader === undefined) demandPlace(raft.metrics);
     try {
       return await call();
     } catch (error) {

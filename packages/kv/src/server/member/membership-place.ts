@@ -1,7 +1,7 @@
 import type { Logger, Network, RaftMetrics, Runtime } from 'quorate';
+import { pause } from '../../pause.ts';
 import { staysLearner } from './membership-data.ts';
 import { type KvRaft, messageOf } from './node.ts';
-import { pause } from './waiting.ts';
 
 export interface PlaceOptions {
   readonly network: Network;

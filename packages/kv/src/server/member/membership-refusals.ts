@@ -1,4 +1,4 @@
-import type { Membership, NodeId } from 'quorate';
+import type { Membership, NodeId, RaftMetrics } from 'quorate';
 import { KvError } from '../../errors.ts';
 import { formerNames } from './membership-data.ts';
 
@@ -16,6 +16,25 @@ export function unknownMember(id: NodeId, membership: Membership): KvError {
   const members = Object.keys(membership.nodes);
   const message = `There is no member ${id}; the members are ${members.join(', ')}.`;
   return new KvError('KV_MEMBER_NOT_FOUND', message, { details: { member: id, members } });
+}
+
+/**
+ * Who was removed, or is not trusted by the others, may wait for a leader for ever: a caller is
+ * better off at another member.
+ *
+ * @throws {KvError} `KV_NO_LEADER`
+ */
+export function demandPlace({
+  id,
+  leader,
+  quarantine,
+  membership,
+}: Pick<RaftMetrics, 'id' | 'leader' | 'quarantine' | 'membership'>): void {
+  if (leader !== undefined) return;
+  if (quarantine !== undefined) throw new KvError('KV_NO_LEADER', quarantine);
+  if (membership.cluster === '' || Object.hasOwn(membership.nodes, id)) return;
+  const message = `${id} is no member of the cluster, or none yet, and hears of no leader. Ask another member.`;
+  throw new KvError('KV_NO_LEADER', message);
 }
 
 export function refused(message: string): KvError {

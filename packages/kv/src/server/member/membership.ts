@@ -1,5 +1,6 @@
 import type { EffectiveMembership, NodeId, Runtime } from 'quorate';
 import { KvError } from '../../errors.ts';
+import { pause } from '../../pause.ts';
 import type {
   MemberAddRequest,
   MemberPromoteRequest,
@@ -20,7 +21,6 @@ import {
 } from './membership-refusals.ts';
 import type { KvRaft } from './node.ts';
 import { membersOf } from './status.ts';
-import { pause } from './waiting.ts';
 
 export interface MembershipOptions {
   readonly raft: KvRaft;

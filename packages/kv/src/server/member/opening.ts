@@ -1,7 +1,8 @@
 import { Raft, type RaftRpc, type Storage } from 'quorate';
 import { TcpNetwork, TcpServer } from 'quorate/network/tcp';
 import { walStorage } from 'quorate/storage/wal';
-import type { KvStateMachine } from '../../store/machine.ts';
+import { FailedDials } from './failed-dials.ts';
+import type { OpenedStore } from './machines.ts';
 import { guardedRpc } from './membership-door.ts';
 import { becomeVoter } from './membership-place.ts';
 import type { KvRaft } from './node.ts';
@@ -15,13 +16,11 @@ export interface Opened {
   readonly raft: KvRaft;
   /** Where the others reach it. */
   readonly address: string;
+  readonly kept: OpenedStore;
 }
 
 /** Opens all of it, or nothing: what was opened is closed again if something fails. */
-export async function openMember(
-  settings: MemberSettings,
-  machine: KvStateMachine,
-): Promise<Opened> {
+export async function openMember(settings: MemberSettings, kept: OpenedStore): Promise<Opened> {
   const { directory, runtime, disk } = settings;
   const closers: (() => PromiseLike<void>)[] = [];
   try {
@@ -33,8 +32,8 @@ export async function openMember(
     const network = networkOf(settings);
     closers.unshift(() => network[Symbol.asyncDispose]());
     const address = settings.advertise ?? `${settings.listen.host}:${server.port}`;
-    const raft = await startRaft(settings, machine, { storage, server, network, address });
-    return { storage, server, network, raft, address };
+    const parts = { storage, server, network, address, kept };
+    return { ...parts, raft: await startRaft(settings, parts) };
   } catch (error) {
     for (const close of closers) await close();
     throw error;
@@ -61,9 +60,11 @@ function listen({
   });
 }
 
-function networkOf({ tls, runtime, sockets }: MemberSettings): TcpNetwork {
+function networkOf({ tls, runtime, sockets, logger }: MemberSettings): TcpNetwork {
+  const failedDials = new FailedDials(runtime, logger);
   return new TcpNetwork({
     runtime,
+    onFailedDial: (failed) => failedDials.tell(failed),
     ...(tls === undefined ? {} : { tls }),
     ...(sockets === undefined ? {} : { sockets: sockets.dialer }),
   });
@@ -72,10 +73,10 @@ function networkOf({ tls, runtime, sockets }: MemberSettings): TcpNetwork {
 /** From here on the others can reach the node. */
 async function startRaft(
   settings: MemberSettings,
-  stateMachine: KvStateMachine,
-  { storage, server, network, address }: Omit<Opened, 'raft'>,
+  { storage, server, network, address, kept }: Omit<Opened, 'raft'>,
 ): Promise<KvRaft> {
   const { name, config, logger, runtime, join, voter, signal } = settings;
+  const { machine: stateMachine } = kept;
   const options = { id: name, stateMachine, storage, network, config, logger, runtime };
   let raft: KvRaft | undefined;
   // Without an identity at the door: clients knock there as well. Each call of a member says whom

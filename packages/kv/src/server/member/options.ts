@@ -12,6 +12,7 @@ import { type KvLimits, limitsOf } from '../../protocol/limits.ts';
 import type { FreeBytes } from '../alerts/measure-disk.ts';
 import { type CompactionPolicy, defaultCompaction } from './compaction.ts';
 import { silentLogger } from './node.ts';
+import { type StoreKind, storeKinds } from './served-store.ts';
 
 export interface KvMemberOptions {
   /** Names this member in the cluster, for all time: a name that has left is never used again. */
@@ -37,6 +38,12 @@ export interface KvMemberOptions {
   readonly tls?: TlsOptions | undefined;
   readonly limits?: Partial<KvLimits> | undefined;
   readonly config?: Partial<RaftConfig> | undefined;
+  /**
+   * Where the pairs are: all in memory, or in RocksDB under `directory`, for more than memory
+   * holds, which needs the package `@quorate/rocksdb`. It may change between two starts, and be
+   * another one for each member. Default `memory`.
+   */
+  readonly store?: StoreKind | undefined;
   /** How much of the past is kept. Default: an hour, and 1,000,000 revisions at most. */
   readonly compaction?: CompactionPolicy | undefined;
   /**
@@ -93,6 +100,7 @@ export interface MemberSettings {
   readonly tls: TlsOptions | undefined;
   readonly limits: KvLimits;
   readonly config: Partial<RaftConfig>;
+  readonly store: StoreKind;
   readonly compaction: CompactionPolicy;
   readonly hashCheckMs: number;
   readonly alertCheckMs: number;
@@ -112,6 +120,9 @@ export interface MemberSettings {
 
 /** What the log takes as one command if nothing is said. */
 const leastCommandBytes = 16 * 1024 * 1024;
+
+/** Half of what the library has: the values are in the store as well. */
+const defaultTailCacheBytes = 32 * 1024 * 1024;
 
 const anyHosts: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]', '']);
 
@@ -152,6 +163,7 @@ export function settingsOf(options: KvMemberOptions): MemberSettings {
     tls: options.tls,
     limits,
     config: configOf(options.config, limits),
+    store: storeOf(options),
     compaction: compactionOf(options.compaction),
     hashCheckMs: positive('hashCheckMs', options.hashCheckMs ?? 10_000),
     alertCheckMs: positive('alertCheckMs', options.alertCheckMs ?? 1000),
@@ -180,9 +192,10 @@ export function withScheme(address: string, scheme: 'tcp' | 'tls'): string {
 
 /** Whatever the limits let through goes into the log as one command. */
 function configOf(
-  config: Partial<RaftConfig> = {},
+  options: Partial<RaftConfig> = {},
   { maxRequestBytes }: KvLimits,
 ): Partial<RaftConfig> {
+  const config = { tailCacheBytes: defaultTailCacheBytes, ...options };
   const { maxCommandBytes } = config;
   if (maxCommandBytes === undefined) {
     return maxRequestBytes <= leastCommandBytes
@@ -193,6 +206,14 @@ function configOf(
   throw new RangeError(
     `config.maxCommandBytes is ${maxCommandBytes}, less than limits.maxRequestBytes, ${maxRequestBytes}: requests that are taken could not be logged. Raise the one, or lower the other.`,
   );
+}
+
+function storeOf({ store = 'memory', storage }: KvMemberOptions): StoreKind {
+  if (!storeKinds.includes(store)) {
+    throw new TypeError(`store must be one of ${storeKinds.join(', ')}; it is ${store as string}.`);
+  }
+  if (store === 'memory' || storage === undefined) return store;
+  throw new TypeError('store rocksdb lies in directory, which is not used with storage.');
 }
 
 function compactionOf(policy: CompactionPolicy = defaultCompaction): CompactionPolicy {

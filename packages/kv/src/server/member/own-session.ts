@@ -1,8 +1,8 @@
 import type { RaftConfig, Session } from 'quorate';
 import { KvError } from '../../errors.ts';
+import { pause } from '../../pause.ts';
 import { errorOf } from '../../protocol/failures.ts';
 import { type MemberHost, messageOf } from './node.ts';
-import { pause } from './waiting.ts';
 
 /** A write that may be in a log is sent again for so long, if its caller waits as long. */
 const repeatForMs = 30_000;

@@ -1,6 +1,5 @@
 import type { ChannelContext } from 'quorate/network/tcp';
 import { KvError } from '../../errors.ts';
-import type { KvStore } from '../../store/store.ts';
 import { Alerts } from '../alerts/alerts.ts';
 import { Certificates } from '../alerts/certificates.ts';
 import { DiskRoom } from '../alerts/disk-room.ts';
@@ -20,6 +19,7 @@ import type { MemberHost } from './node.ts';
 import type { Opened } from './opening.ts';
 import type { MemberSettings } from './options.ts';
 import { OwnSession } from './own-session.ts';
+import type { ServedStore } from './served-store.ts';
 import { Snapshotting } from './snapshotting.ts';
 import { StateChecks } from './state-checks.ts';
 import { packageVersion } from './status.ts';
@@ -29,7 +29,7 @@ const defaultPendingBytes = 64 * 1024 * 1024;
 
 /** What the state machine tells of what it has applied. */
 export interface StoreParts {
-  readonly store: KvStore;
+  readonly store: ServedStore;
   readonly hub: WatchHub;
   readonly clock: LeaseClock;
   readonly marks: Marks;
@@ -87,7 +87,8 @@ export function makeParts(
   });
   opened.server.handle(memberChannelName, handler);
   const { wallClock } = settings;
-  const snapshots = new Snapshotting({ raft, store, health, runtime, wallClock });
+  const compareStates = (signal: AbortSignal): Promise<void> => checks.compareNow(signal);
+  const snapshots = new Snapshotting({ raft, store, health, compareStates, runtime, wallClock });
   const own = new OwnSession(host, config);
   return {
     health,
@@ -98,6 +99,7 @@ export function makeParts(
     service: new MemberService({
       ...{ raft, own, store, hub, leases, leadership, calls },
       ...{ membership, health, alerts, limits, scheme, snapshots },
+      storeKind: settings.store,
     }),
     snapshots,
     checks,

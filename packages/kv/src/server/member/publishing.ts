@@ -1,7 +1,7 @@
 import type { Network, NodeInfo } from 'quorate';
+import { pause } from '../../pause.ts';
 import { keptData, ownData } from './membership-data.ts';
 import { type MemberHost, messageOf } from './node.ts';
-import { pause } from './waiting.ts';
 
 const firstPauseMs = 50;
 const longestPauseMs = 2000;

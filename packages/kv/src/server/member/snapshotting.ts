@@ -2,18 +2,20 @@ import type { Runtime, Timer } from 'quorate';
 import { encodeBackup } from '../../backup/encode.ts';
 import type { BackupHead } from '../../backup/format.ts';
 import { KvError } from '../../errors.ts';
+import { pause } from '../../pause.ts';
 import { errorOf } from '../../protocol/failures.ts';
-import type { KvStore } from '../../store/store.ts';
 import type { CallContext } from '../service.ts';
 import type { Health } from './health.ts';
 import type { KvRaft } from './node.ts';
+import type { ServedStore } from './served-store.ts';
 import { packageVersion } from './status.ts';
-import { pause } from './waiting.ts';
 
 export interface SnapshottingOptions {
   readonly raft: KvRaft;
-  readonly store: KvStore;
+  readonly store: ServedStore;
   readonly health: Pick<Health, 'demandServing'>;
+  /** Has members compare their states; what comes of it is known to `health`. Never rejects. */
+  readonly compareStates: (signal: AbortSignal) => Promise<void>;
   readonly runtime: Runtime;
   /** The time of day, in milliseconds, if there is a clock for that. */
   readonly wallClock: (() => number) | undefined;
@@ -22,6 +24,11 @@ export interface SnapshottingOptions {
 export interface FreezeOptions {
   /** No faster than this; Infinity: as fast as it is read, with a breath after each chunk. */
   readonly bytesPerSecond?: number;
+}
+
+interface FrozenOptions extends FreezeOptions {
+  /** Members compare their states before it ends. */
+  readonly isCompared: boolean;
 }
 
 /** A backup of the state as it was when it was frozen. */
@@ -80,7 +87,7 @@ export class Snapshotting {
       health.demandServing();
       if (this.#open.size >= maxOpenSnapshots) throw tooMany();
     }
-    return this.#frozen(signal, pace);
+    return this.#frozen(signal, { ...pace, isCompared: !serializable });
   }
 
   /** Lets go of all that are being read. */
@@ -88,8 +95,8 @@ export class Snapshotting {
     for (const frozen of this.#open) frozen.release();
   }
 
-  #frozen(signal: AbortSignal, pace: FreezeOptions): FrozenState {
-    const { raft, store, runtime, wallClock = () => 0 } = this.#options;
+  #frozen(signal: AbortSignal, { isCompared, ...pace }: FrozenOptions): FrozenState {
+    const { raft, store, runtime, compareStates, wallClock = () => 0 } = this.#options;
     const { membership, applied } = raft.metrics;
     const head: BackupHead = {
       cluster: membership.cluster,
@@ -101,25 +108,31 @@ export class Snapshotting {
       createdAt: new Date(wallClock()).toISOString(),
       version: packageVersion(),
     };
-    const content = new Frozen(store.snapshot()[Symbol.iterator](), {
+    const content = new Frozen(iteratorOf(store.snapshot()), {
       runtime,
       signal,
       onReleased: () => this.#open.delete(content),
     });
     this.#open.add(content);
-    return { head, chunks: encodeBackup(head, this.#paced(content, signal, pace)) };
+    // At a place of the log behind this one: what is wrong there may have been wrong here.
+    const compared = isCompared ? compareStates(signal) : Promise.resolve();
+    const chunks = this.#paced(content, signal, { ...pace, compared });
+    return { head, chunks: encodeBackup(head, chunks) };
   }
 
   async *#paced(
     content: Frozen,
     signal: AbortSignal,
-    { bytesPerSecond = Infinity }: FreezeOptions,
+    { bytesPerSecond = Infinity, compared }: FreezeOptions & { compared: Promise<void> },
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const { health, runtime } = this.#options;
     const began = runtime.now();
     let bytes = 0;
     try {
-      for (let next = content.next(); next.done !== true; next = content.next()) {
+      for (;;) {
+        const reading = content.next();
+        const next = reading instanceof Promise ? await reading : reading;
+        if (next.done === true) break;
         signal.throwIfAborted();
         health.demandServing();
         yield next.value;
@@ -130,15 +143,25 @@ export class Snapshotting {
         if (aheadMs >= 1) await pause(runtime, aheadMs, signal);
         else await new Promise<void>((resolve) => runtime.yieldToIo(resolve));
       }
+      await compared;
+      signal.throwIfAborted();
+      health.demandServing();
     } finally {
       content.release();
     }
   }
 }
 
+/** In memory, or read from the disk. */
+type Chunks = Iterator<Uint8Array> | AsyncIterator<Uint8Array>;
+
+function iteratorOf(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Chunks {
+  return Symbol.iterator in chunks ? chunks[Symbol.iterator]() : chunks[Symbol.asyncIterator]();
+}
+
 /** A frozen state that is let go of when it was read, or when nobody reads it for long. */
 class Frozen {
-  readonly #chunks: Iterator<Uint8Array>;
+  readonly #chunks: Chunks;
   readonly #runtime: Runtime;
   readonly #signal: AbortSignal;
   readonly #onReleased: () => void;
@@ -147,7 +170,7 @@ class Frozen {
   #state: 'open' | 'over' | 'released' = 'open';
 
   constructor(
-    chunks: Iterator<Uint8Array>,
+    chunks: Chunks,
     {
       runtime,
       signal,
@@ -173,12 +196,11 @@ class Frozen {
     if (this.#state === 'released') throw stalled();
   }
 
-  next(): IteratorResult<Uint8Array> {
+  next(): IteratorResult<Uint8Array> | Promise<IteratorResult<Uint8Array>> {
     this.resume();
     const next = this.#chunks.next();
-    if (next.done === true) this.#state = 'over';
-    else this.#arm();
-    return next;
+    if (next instanceof Promise) return next.then((one) => this.#came(one));
+    return this.#came(next);
   }
 
   /** Lets go of the past. May be called twice. */
@@ -187,8 +209,17 @@ class Frozen {
     if (this.#state === 'released') return;
     this.#state = 'released';
     this.#signal.removeEventListener('abort', this.#release);
-    this.#chunks.return?.();
+    const ended = this.#chunks.return?.();
+    // It reads no more, so what goes wrong with letting go of it is nobody's loss.
+    if (ended instanceof Promise) ended.catch(() => undefined);
     this.#onReleased();
+  }
+
+  #came(next: IteratorResult<Uint8Array>): IteratorResult<Uint8Array> {
+    if (this.#state === 'released') return next;
+    if (next.done === true) this.#state = 'over';
+    else this.#arm();
+    return next;
   }
 
   #arm(): void {

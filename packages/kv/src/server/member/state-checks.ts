@@ -1,4 +1,6 @@
 import { KvError } from '../../errors.ts';
+import { pause } from '../../pause.ts';
+import { encodeCommand } from '../../protocol/commands.ts';
 import type { Mark } from '../../store/machine.ts';
 import type { Health } from './health.ts';
 import { judge, type Verdict } from './judge.ts';
@@ -8,7 +10,7 @@ import type { MemberCalls } from './member-calls.ts';
 import type { HashAnswer } from './member-channel.ts';
 import { type MemberHost, messageOf } from './node.ts';
 import { propose } from './proposals.ts';
-import { pause, Ticker } from './waiting.ts';
+import { Ticker } from './waiting.ts';
 
 export interface StateChecksOptions {
   readonly marks: Marks;
@@ -24,7 +26,15 @@ export interface StateChecksOptions {
 /** A member that has not come to a mark yet is asked again: so often, and after so long. */
 const maxTries = 5;
 const firstPauseMs = 100;
+/** Who waits for a comparison, as a backup does, waits for so long at most. */
+const longestWaitMs = 5000;
 const problemName = 'state-differs';
+
+interface Waiter {
+  /** Of the log: a comparison at this place, or behind it, is waited for. */
+  readonly index: number;
+  readonly end: () => void;
+}
 
 /**
  * Compares the states of the members. State machines that are fed the same commands have the same
@@ -42,6 +52,9 @@ export class StateChecks {
   #strange: readonly string[] = [];
   /** The newest mark that the others were asked for. */
   #checked = 0;
+  /** The newest mark at which states were compared. */
+  #compared = 0;
+  readonly #waiters = new Set<Waiter>();
 
   constructor(host: MemberHost, options: StateChecksOptions) {
     this.#host = host;
@@ -52,6 +65,25 @@ export class StateChecks {
   /** There are new marks: the others are asked for theirs. */
   compare(): void {
     if (!this.#isChecking) void this.#check();
+  }
+
+  /**
+   * Has all members compare their states as of now, and resolves when that is done here: what came
+   * of it is known to `Health`. Also when it cannot be done just now; it never rejects.
+   */
+  async compareNow(signal: AbortSignal): Promise<void> {
+    const { raft, runtime, logger } = this.#host;
+    const patience = new AbortController();
+    const timer = runtime.setTimer(() => patience.abort(new Error('It took long.')), longestWaitMs);
+    const either = AbortSignal.any([signal, this.#host.signal, patience.signal]);
+    try {
+      const { logId } = await raft.write(encodeCommand([{ type: 'mark' }]), { signal: either });
+      await this.#comparedAt(logId.index, either);
+    } catch (error) {
+      logger.debug({ error: messageOf(error) }, 'could not compare states for a backup');
+    } finally {
+      timer.cancel();
+    }
   }
 
   answer(index: number): HashAnswer {
@@ -89,12 +121,30 @@ export class StateChecks {
         if (signal.aborted || newest === undefined || newest.index <= this.#checked) return;
         this.#checked = newest.index;
         await this.#compare(newest);
+        this.#compared = newest.index;
+        for (const { index, end } of [...this.#waiters]) if (index <= this.#compared) end();
       }
     } catch (error) {
       logger.error({ error: messageOf(error) }, 'could not compare the states of the members');
     } finally {
       this.#isChecking = false;
     }
+  }
+
+  #comparedAt(index: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted || index <= this.#compared) return resolve();
+      const waiter = {
+        index,
+        end: () => {
+          this.#waiters.delete(waiter);
+          signal.removeEventListener('abort', waiter.end);
+          resolve();
+        },
+      };
+      this.#waiters.add(waiter);
+      signal.addEventListener('abort', waiter.end);
+    });
   }
 
   async #compare(own: Mark): Promise<void> {

@@ -24,7 +24,11 @@ export function statusOf({
   alerts,
   scheme,
   reads,
-}: Pick<MemberServiceOptions, 'raft' | 'store' | 'hub' | 'health' | 'alerts' | 'scheme'> & {
+  storeKind,
+}: Pick<
+  MemberServiceOptions,
+  'raft' | 'store' | 'storeKind' | 'hub' | 'health' | 'alerts' | 'scheme'
+> & {
   readonly reads: number;
 }): KvStatus {
   const picture = raft.metrics;
@@ -33,6 +37,7 @@ export function statusOf({
     cluster: membership.cluster === '' ? undefined : membership.cluster,
     member: raft.id,
     version: packageVersion(),
+    store: storeKind,
     role,
     leader,
     term,

@@ -27,20 +27,6 @@ export class Ticker {
   }
 }
 
-/** Resolves after `ms`, and at once when the signal is or becomes aborted. Never rejects. */
-export function pause(runtime: Runtime, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = (): void => {
-      timer.cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = runtime.setTimer(end, ms);
-    signal.addEventListener('abort', end);
-  });
-}
-
 /** Whether `ended` came to its end within `ms`. What it is about goes on in any case. */
 export function endsWithin(runtime: Runtime, ms: number, ended: Promise<void>): Promise<boolean> {
   return new Promise((resolve, reject) => {

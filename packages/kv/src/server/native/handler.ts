@@ -21,12 +21,15 @@ import {
   encodeRareAnswer,
   type RareCall,
 } from '../../protocol/rare-calls.ts';
-import type { LeaseId } from '../../types.ts';
+import { isOneKey } from '../../store/key-span.ts';
+import type { LeaseId, RangeRequest, RangeResponse } from '../../types.ts';
 import type { CallContext, KvService, SessionNumber } from '../service.ts';
 import { WatchStreams } from './watch-streams.ts';
 
 /** The longest answer to one message of reads. What goes beyond it is refused. */
 const maxAnswerBytes = 32 * 1024 * 1024;
+/** Keys that are read from the disk at a time, for one message. */
+const maxReadsTogether = 64;
 /** What a message may have besides a command of the longest kind. */
 const callHeadBytes = 17;
 
@@ -108,15 +111,49 @@ class NativeHandler {
     const { requests, serializable } = decodeRangeCall(call);
     if (!serializable) await this.#service.barrier(context);
     const answers = new RangeResponsesWriter(maxAnswerBytes);
-    for (const request of requests) {
-      try {
-        checkRange(request, this.#limits);
-        answers.add(this.#service.range(request, maxAnswerBytes - answers.byteLength));
-      } catch (error) {
-        answers.refuse(errorOf(error));
+    const add = (read: RangeResponse | KvError): void => {
+      if (read instanceof KvError) answers.refuse(read);
+      else answers.add(read);
+    };
+    for (let at = 0; at < requests.length; at += 1) {
+      const room = maxAnswerBytes - answers.byteLength;
+      const read = this.#range(requests[at] as RangeRequest, room);
+      if (!(read instanceof Promise)) {
+        add(read);
+        continue;
       }
+      const together = this.#begin(requests, at, room);
+      add(await read);
+      for (const other of together) add(await other);
+      at += together.length;
     }
     return answers.finish();
+  }
+
+  /** Single keys after one that must be waited for are read with it, up to some number. */
+  #begin(
+    requests: readonly RangeRequest[],
+    at: number,
+    room: number,
+  ): (RangeResponse | KvError | Promise<RangeResponse | KvError>)[] {
+    if (!isOneKey(requests[at] as RangeRequest)) return [];
+    const next = requests.slice(at + 1, at + maxReadsTogether);
+    const others = next.findIndex((request) => !isOneKey(request));
+    const keys = others < 0 ? next : next.slice(0, others);
+    return keys.map((request) => this.#range(request, room));
+  }
+
+  #range(
+    request: RangeRequest,
+    room: number,
+  ): RangeResponse | KvError | Promise<RangeResponse | KvError> {
+    try {
+      checkRange(request, this.#limits);
+      const read = this.#service.range(request, room);
+      return read instanceof Promise ? read.catch(errorOf) : read;
+    } catch (error) {
+      return errorOf(error);
+    }
   }
 
   async #keepAlive(ids: readonly LeaseId[], context: CallContext): Promise<Uint8Array> {

@@ -232,6 +232,12 @@ export class WatchHub {
       this.#reach(from);
       return 0;
     }
+    if (from < (store.heldFrom ?? 0)) {
+      this.#told = to;
+      const behind = this.#serveFromPast(from);
+      this.#reach(from);
+      return behind;
+    }
     const bounds = this.#bounds;
     const news = collectNews(store, this.#index, { from, to, maxLooks, bounds });
     this.#told = news.upTo;
@@ -270,6 +276,20 @@ export class WatchHub {
       this.#ahead.delete(position);
       for (const watcher of reached) this.#pulled(watcher);
     }
+  }
+
+  /** What comes next for those that wait is not in memory any more: all at once they are behind. */
+  #serveFromPast(from: Revision): number {
+    let count = 0;
+    for (const watcher of [...this.#watchers]) {
+      if (!watcher.interest.waiting.delete(watcher)) continue;
+      count += 1;
+      watcher.position = from;
+      this.#waitingCount -= 1;
+      this.#progress.told(watcher);
+      this.#catchUp.serve(watcher);
+    }
+    return count;
   }
 
   /** They wait for a revision that is gone: the store has leapt over it. */

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
 import { MemberCluster } from '../../member/support/member-cluster.ts';
@@ -42,6 +43,8 @@ export class CliCluster implements AsyncDisposable {
       'served',
       words[words.indexOf('--name') + 1] ?? '',
     );
+    // As on the root of a new disk.
+    mkdirSync(path.join(folder, 'lost+found'), { recursive: true });
     const args = words.slice(1).map((word) => (word === 'DIR' ? folder : word));
     const quick = ['heartbeatMs=20', 'electionTimeoutMs.min=150', 'electionTimeoutMs.max=300'];
     const set = quick.flatMap((one) => ['--set', `raft.${one}`]);

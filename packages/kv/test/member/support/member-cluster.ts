@@ -151,7 +151,7 @@ export async function get(
   { linearizable = true }: { readonly linearizable?: boolean } = {},
 ): Promise<string | undefined> {
   if (linearizable) await service.barrier(patience());
-  const [found] = service.range({ key: bytesOf(key) }).kvs;
+  const [found] = (await service.range({ key: bytesOf(key) })).kvs;
   return found && Buffer.from(found.value).toString();
 }
 

@@ -1,6 +1,6 @@
 import type { MemberReport } from '../../../client.ts';
 import type { CliContext } from '../../context.ts';
-import { toJson } from '../../output.ts';
+import { counted, plural, toJson } from '../../output.ts';
 import { LiveScreen } from '../live-screen.ts';
 import { pictureOf } from '../status-report.ts';
 import type { DemoCluster } from './demo-cluster.ts';
@@ -44,7 +44,7 @@ export class DemoTeller {
     const { cluster, folder } = this.#options;
     const count = cluster.members.length;
     this.#running = count;
-    this.#tell('starting', `Starting ${count} member${count === 1 ? '' : 's'} in ${folder} ...`, {
+    this.#tell('starting', `Starting ${counted(count, 'member')} in ${folder} ...`, {
       members: count,
       folder,
       endpoints: cluster.addresses,
@@ -59,9 +59,10 @@ export class DemoTeller {
   ended(member: DemoMember, how: string): void {
     const { runningCount, members } = this.#options.cluster;
     const isEnough = 2 * runningCount > members.length;
+    const left = `${runningCount} of ${members.length} ${plural(runningCount, 'is', 'are')} left`;
     const outlook = isEnough
-      ? `${runningCount} of ${members.length} are left, which is a majority: it goes on.`
-      : `${runningCount} of ${members.length} are left, which is no majority: nothing is written until another one runs.`;
+      ? `${left}, which is a majority: it goes on.`
+      : `${left}, which is no majority: nothing is written until another one runs.`;
     const text = `Member ${member.name} ${how}. ${outlook}`;
     this.#running = runningCount;
     this.#tell('ended', text, { member: member.name, how, running: runningCount });
@@ -94,7 +95,9 @@ export class DemoTeller {
     const kept =
       dir === undefined && !keep ? 'Their data is deleted.' : `Their data is in ${folder}.`;
     const goOn = dir === undefined ? '' : ` --dir ${dir} goes on with it.`;
-    const text = `All ${cluster.members.length} members have ended. ${kept}${goOn}`;
+    const { length } = cluster.members;
+    const all = length === 1 ? 'The member has' : `All ${length} members have`;
+    const text = `${all} ended. ${kept}${goOn}`;
     this.#news = [];
     this.#tell('over', text, { folder, kept: dir !== undefined || keep });
   }
@@ -104,7 +107,7 @@ export class DemoTeller {
     const { runningCount } = cluster;
     if (runningCount <= this.#running) return;
     this.#running = runningCount;
-    const text = `${runningCount} of ${cluster.members.length} members run.`;
+    const text = `${runningCount} of ${counted(cluster.members.length, 'member')} ${plural(runningCount, 'runs', 'run')}.`;
     this.#tell('started', text, { running: runningCount });
   }
 

@@ -1,6 +1,6 @@
 import type { MemberReport } from '../../../client.ts';
 import type { CliContext } from '../../context.ts';
-import { type Column, paint, tableLines } from '../../output.ts';
+import { type Column, counted, paint, plural, tableLines } from '../../output.ts';
 import { grouped } from '../member-words.ts';
 import { healthOf, lagOf, pictureOf } from '../status-report.ts';
 import { counterKey, type LoadPicture, leasedKey } from './demo-load.ts';
@@ -35,7 +35,7 @@ export function demoLines(context: CliContext, demo: DemoPicture): readonly stri
   const { members, reports, load, news, called, folder } = demo;
   const { dim } = paint(context);
   return [
-    `A cluster of ${members.length} members; their data and logs are in ${folder}.`,
+    `A cluster of ${counted(members.length, 'member')}; ${plural(members.length, 'its', 'their')} data and logs are in ${folder}.`,
     '',
     ...tableLines(context, columns, rowsOf(context, members, reports)),
     '',
@@ -45,7 +45,7 @@ export function demoLines(context: CliContext, demo: DemoPicture): readonly stri
     ...commandLines(members, reports, called),
     '',
     ...news.map((line) => dim(line)),
-    `${keysOf(members)} kill${members.length === 1 ? 's' : ''} a member or start${members.length === 1 ? 's' : ''} it again; q or ctrl-C ends the demo.`,
+    `${keysOf(members)} ${plural(members.length, 'kills', 'kill')} a member or ${plural(members.length, 'starts', 'start')} it again; q or ctrl-C ends the demo.`,
   ];
 }
 
@@ -87,10 +87,10 @@ export function loadLine({
   events,
   isLeaseAlive,
 }: LoadPicture): string {
-  const counted = `${grouped(writes)} writes of ${counterKey}, ${grouped(failures)} failed`;
+  const written = `${grouped(writes)} ${plural(writes, 'write')} of ${counterKey}, ${grouped(failures)} failed`;
   const slowest = `the slowest lately took ${Math.round(slowestMs)} ms`;
   const lease = `the lease of ${leasedKey} is ${isLeaseAlive ? 'alive' : 'not alive'}`;
-  return `${counted}; ${slowest}; a watch has seen ${grouped(events)} events; ${lease}.`;
+  return `${written}; ${slowest}; a watch has seen ${grouped(events)} ${plural(events, 'event')}; ${lease}.`;
 }
 
 /** What to type in another terminal. */

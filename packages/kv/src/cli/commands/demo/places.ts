@@ -5,6 +5,7 @@ import path from 'node:path';
 
 import { exitCodes } from '../../exit-codes.ts';
 import { CliFailure, codeOf } from '../../failure.ts';
+import { counted } from '../../output.ts';
 
 /** Where one member of the demo is reached. */
 export interface Place {
@@ -91,7 +92,7 @@ function demandSame({ members, port, folder }: PlacesWish, known: readonly Place
   const first = known[0]?.port;
   const isSame = members === known.length && (port === undefined || port === first);
   if (isSame) return;
-  const message = `the demo in ${folder} has ${known.length} members from port ${first} on, not ${members} from ${port ?? 'any'} on.`;
+  const message = `the demo in ${folder} has ${counted(known.length, 'member')} from port ${first} on, not ${members} from ${port ?? 'any'} on.`;
   throw new CliFailure(message, {
     exitCode: exitCodes.usage,
     advice: `Say --members ${known.length} and no --port, give another --dir, or delete this one to start anew.`,
