@@ -42,7 +42,9 @@ export const forms: Readonly<Record<string, Forms>> = {
   },
   etcd: {
     short: ['--rounds', '1', '--seconds', '2'],
-    shortest: options({ rounds: 1, seconds: 0.2, clients: [1, 64], keys: 100 }),
+    shortest: options({
+      ...{ rounds: 1, seconds: 0.2, clients: [1, 64], keys: 100, 'warm-up': 0.2 },
+    }),
   },
   failover: {
     short: ['--kills', '3', '--turns', '1'],

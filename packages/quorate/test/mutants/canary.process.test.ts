@@ -14,6 +14,8 @@ interface Canary {
   readonly command: string;
   readonly options: readonly string[];
   readonly says: RegExp;
+  /** As many seeds, one after the other, until one fails. */
+  readonly tries: number;
 }
 
 const canaries: readonly Canary[] = [
@@ -22,12 +24,15 @@ const canaries: readonly Canary[] = [
     command: 'walker/main.ts',
     options: ['--steps', '2000000'],
     says: /^WALK FAIL (S|E)\d+ /m,
+    tries: 1,
   },
   {
     bug: 'log-written-without-sync',
     command: 'sim/main.ts',
-    options: ['--seeds', '20', '--workers', '1'],
+    // A single seed is not made into a scenario, which would take longer than all the rest.
+    options: [],
     says: /^SIM FAIL (S|E)\d+ /m,
+    tries: 20,
   },
 ];
 
@@ -44,6 +49,13 @@ function run(copy: PackageCopy, { command, options }: Canary, seed: string): Pro
   return promise;
 }
 
+async function runUntilItFails(copy: PackageCopy, canary: Canary): Promise<Outcome> {
+  for (let left = canary.tries; ; left -= 1) {
+    const outcome = await run(copy, canary, randomBytes(8).toString('hex'));
+    if (outcome.exitCode !== 0 || left === 1) return outcome;
+  }
+}
+
 interface Outcome {
   readonly exitCode: number;
   readonly output: string;
@@ -53,15 +65,14 @@ for (const canary of canaries) {
   test(
     `${canary.command} fails where the bug ${canary.bug} is planted`,
     async () => {
-      const seed = randomBytes(8).toString('hex');
       const bug = bugs.find(({ name }) => name === canary.bug);
       expect(bug).toBeDefined();
 
       const outcome = await PackageCopy.with((copy) =>
-        copy.withBug(bug, () => run(copy, canary, seed)),
+        copy.withBug(bug, () => runUntilItFails(copy, canary)),
       );
 
-      expect(outcome.exitCode, `seed ${seed}\n${outcome.output}`).toBe(1);
+      expect(outcome.exitCode, outcome.output).toBe(1);
       expect(outcome.output).toMatch(canary.says);
     },
     timeoutMs,
