@@ -11,10 +11,10 @@
  * is how its clients are made, and etcd's protocol has nothing like it for single puts.
  *
  *     npm run bench -- etcd [--rounds 5] [--seconds 3] [--clients 64] [--connections 1] [--plot]
- *                           [--warm-up 15] [--server bench] [--protocol http]
+ *                           [--warm-up 8] [--server bench] [--protocol http]
  *
- * Before anything is measured, each is warmed up with puts for so many seconds by 64 clients, and
- * for as many by one.
+ * Before anything is measured, each is warmed up with puts and with gets, by 64 clients and by one,
+ * for so many seconds each.
  *
  * With `--server bench` it is the benches' own server instead, a map made with the library alone,
  * whose client puts the requests of a turn together likewise. With `--protocol http` both are asked
@@ -38,7 +38,7 @@ const { values } = parseArgs({
     keys: { type: 'string', default: '10000' },
     /** To each server, for either. */
     connections: { type: 'string', default: '1' },
-    'warm-up': { type: 'string', default: '15' },
+    'warm-up': { type: 'string', default: '8' },
     server: { type: 'string', default: 'kv' },
     protocol: { type: 'string', default: 'native' },
     install: { type: 'boolean', default: true },
@@ -98,19 +98,17 @@ async function run(makers: readonly (() => Contestant)[], folder: string): Promi
 }
 
 async function measureAll(contestant: Contestant): Promise<void> {
-  // Servers run for months; what they are like in their first seconds is no part of this. A call
-  // alone goes other ways through the code than one of many, and is translated for itself.
-  let next = 0;
-  for (const clients of [64, 1]) {
-    await writeFor(Number(values['warm-up']), clients, () => {
-      next += 1;
-      return contestant.put(keyOf(next % keys), value);
-    });
-  }
   // Every key has a value.
   for (let at = 0; at < keys; at += 500) {
     const some = Array.from({ length: Math.min(500, keys - at) }, (_, which) => at + which);
     await Promise.all(some.map((which) => contestant.put(keyOf(which), value)));
+  }
+  // Servers run for months; what they are like in their first seconds is no part of this. A call
+  // alone goes other ways through the code than one of many, and is translated for itself.
+  for (const clients of [64, 1]) {
+    for (const operation of operations) {
+      await writeFor(Number(values['warm-up']), clients, callOf(contestant, operation));
+    }
   }
   for (const operation of operations) {
     for (const clients of values.clients) {
@@ -126,20 +124,22 @@ async function measure(
   operation: Operation,
   clients: number,
 ): Promise<Measured> {
-  // The same keys in the same order for everybody.
+  const before = process.cpuUsage();
+  const round = await writeFor(seconds, clients, callOf(contestant, operation));
+  const { user, system } = process.cpuUsage(before);
+  return { ...round, clientCpuMicros: (user + system) / round.count };
+}
+
+/** One call after the other, of the same keys in the same order for everybody. */
+function callOf(contestant: Contestant, operation: Operation): () => Promise<void> {
   let state = 1;
   const nextKey = (): string => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return keyOf(state % keys);
   };
-  const call =
-    operation === 'put'
-      ? () => contestant.put(nextKey(), value)
-      : async () => demandValue(await contestant.get(nextKey()));
-  const before = process.cpuUsage();
-  const round = await writeFor(seconds, clients, call);
-  const { user, system } = process.cpuUsage(before);
-  return { ...round, clientCpuMicros: (user + system) / round.count };
+  return operation === 'put'
+    ? () => contestant.put(nextKey(), value)
+    : async () => demandValue(await contestant.get(nextKey()));
 }
 
 function demandValue(found: Uint8Array | undefined): void {
