@@ -10,6 +10,8 @@ export interface DatabaseOptions {
 /** How many pairs of a stretch, and from which end. */
 export interface PageOptions {
   readonly limit: number;
+  /** It ends with the pair that makes it so large, in bytes of keys and values. Default: never. */
+  readonly mostBytes?: number;
   /** From the last one down. */
   readonly isDown?: boolean;
   /** Values come as empty bytes, and are not copied. */
@@ -32,6 +34,8 @@ export interface FrozenPairs {
 
 const noBytes = Buffer.alloc(0);
 
+/** Pairs that come in one piece where pages are bounded in bytes: each may be large. */
+const mostReadAhead = 32;
 /** Files that the engine holds open at a time. */
 const maxOpenFiles = 1000;
 
@@ -141,16 +145,20 @@ export class Database {
   async #page(
     rocks: RocksDB,
     range: RocksDB.Range,
-    { limit, isDown = false, keysOnly = false }: PageOptions,
+    { limit, mostBytes = Infinity, isDown = false, keysOnly = false }: PageOptions,
   ): Promise<RocksDB.Pair[]> {
     if (this.#whyClosed !== undefined) throw this.#whyClosed;
-    const options = { limit, capacity: limit, reverse: isDown, values: !keysOnly };
+    const capacity = mostBytes === Infinity ? limit : Math.min(limit, mostReadAhead);
+    const options = { limit, capacity, reverse: isDown, values: !keysOnly };
     const reader = rocks.iterator(range, options);
     this.#readers.add(reader);
     const pairs: RocksDB.Pair[] = [];
+    let bytes = 0;
     try {
       for await (const { key, value } of reader) {
         pairs.push({ key, value: keysOnly ? noBytes : value });
+        bytes += key.length + (keysOnly ? 0 : value.length);
+        if (bytes >= mostBytes) break;
       }
       return pairs;
     } finally {

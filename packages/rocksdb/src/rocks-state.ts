@@ -25,6 +25,8 @@ export interface StateChange {
 export interface StatePageOptions {
   /** At most so many entries. */
   readonly limit: number;
+  /** It ends with the pair that makes it so large, in bytes of keys and values. Default: never. */
+  readonly mostBytes?: number;
   /** The last ones of the stretch, from the end down. */
   readonly isDown?: boolean;
   /** Values are empty, and not copied. */

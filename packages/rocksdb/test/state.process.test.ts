@@ -2,7 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { RocksState, type StateChange, type StateMoment } from '../src/index.ts';
+import {
+  RocksState,
+  type StateChange,
+  type StateMoment,
+  type StatePageOptions,
+} from '../src/index.ts';
 
 let folder = '';
 
@@ -20,7 +25,7 @@ const all = { from: Buffer.of(1), to: Buffer.of(255) };
 
 async function textOf(
   moment: StateMoment,
-  options: { limit: number; isDown?: boolean; keysOnly?: boolean },
+  options: StatePageOptions,
   range: { from: Buffer; to: Buffer } = all,
 ): Promise<string[]> {
   const entries = await moment.page(range, options);
@@ -55,6 +60,7 @@ test('a moment is read in pages from either end, and many keys at once', async (
   expect(await textOf(moment, { limit: 9 }, range)).toEqual(['b=B', 'c=C']);
   expect(await textOf(moment, { limit: 9 }, { from: range.to, to: range.from })).toEqual([]);
   expect(await textOf(moment, { limit: 0 })).toEqual([]);
+  expect(await textOf(moment, { limit: 9, mostBytes: 3 })).toEqual(['a=A', 'b=B']);
   const found = await moment.getMany([Buffer.from('d'), Buffer.from('x'), Buffer.from('a')]);
   expect(found.map((value) => value?.toString())).toEqual(['D', undefined, 'A']);
   await moment.release();

@@ -197,13 +197,23 @@ export class Members {
 
   /** Takes over what a member says of all of them. */
   learn({ leader, members }: KvStatus): void {
-    const named = this.#addAll(members);
-    const leads = [...named].find(([, id]) => id === leader);
-    this.#leader = leads?.[0];
+    const wanted = new Set(members.flatMap((member) => this.#nameOf(member) ?? []));
+    // First, so that those who are gone do not take the places of those who are new.
     for (const [name, member] of this.#members) {
-      if (named.has(name) || this.#given.has(name)) continue;
+      if (wanted.has(name) || this.#given.has(name)) continue;
       this.#members.delete(name);
       this.#closeSoon(member);
+    }
+    const named = this.#addAll(members);
+    this.#leader = [...named].find(([, id]) => id === leader)?.[0];
+  }
+
+  #nameOf(member: MemberStatus): string | undefined {
+    try {
+      const address = this.#wire.addressOf(member);
+      return address === undefined ? undefined : this.#wire.nameOf(address);
+    } catch {
+      return undefined;
     }
   }
 

@@ -5,8 +5,8 @@ type Entry = Awaited<ReturnType<StateMoment['page']>>[number];
 
 const firstLimit = 16;
 const mostLimit = 1024;
-/** A page that has fewer bytes lets the next one be longer, and one that has more, shorter. */
-const wantedBytes = 256 * 1024;
+/** A page ends with the row that makes it so large, and the next one is shorter. */
+const mostBytes = 256 * 1024;
 
 export interface CursorOptions {
   readonly isDown?: boolean;
@@ -50,18 +50,18 @@ export class Cursor {
   async load(): Promise<void> {
     const { isDown = false, keysOnly = false } = this.#options;
     const limit = this.#limit;
-    this.#page = await this.#moment.page(this.#range, { limit, isDown, keysOnly });
+    this.#page = await this.#moment.page(this.#range, { limit, mostBytes, isDown, keysOnly });
     this.#at = 0;
     const last = this.#page.at(-1)?.[0];
-    this.#isEnded = this.#page.length < limit || last === undefined;
+    let bytes = 0;
+    for (const [key, value] of this.#page) bytes += key.length + value.length;
+    this.#isEnded = last === undefined || (this.#page.length < limit && bytes < mostBytes);
     if (last === undefined) return;
     const { from, to } = this.#range;
     const beyond = Buffer.from(last.buffer, last.byteOffset, last.byteLength);
     if (isDown) this.#range = { from, to: beyond };
     else this.#range = { from: Buffer.concat([beyond, Buffer.of(0)]), to };
-    let bytes = 0;
-    for (const [key, value] of this.#page) bytes += key.length + value.length;
-    if (bytes < wantedBytes / 2) this.#limit = Math.min(limit * 4, mostLimit);
-    else if (bytes > wantedBytes) this.#limit = Math.max(2, Math.floor(limit / 2));
+    if (bytes < mostBytes / 2) this.#limit = Math.min(limit * 4, mostLimit);
+    else if (bytes > mostBytes) this.#limit = Math.max(2, Math.floor(limit / 2));
   }
 }

@@ -1,4 +1,5 @@
 import type { ByteString } from '../bytes.ts';
+import { compacted } from '../store/refusals.ts';
 import type { KvEvent, Revision } from '../types.ts';
 import { Cursor } from './cursor.ts';
 import type { Change } from './draft.ts';
@@ -46,9 +47,14 @@ export class PastReader {
 
   /**
    * Changes of whole revisions from `from` to `to`, which is in: about `most`, and more only if one
-   * revision has more. `from` must be above the compacted revision.
+   * revision has more.
+   *
+   * @throws {KvError} `KV_COMPACTED` if `from` is not above the compacted revision.
    */
   async changes(from: Revision, to: Revision, most: number): Promise<PastChanges> {
+    const { compactedRevision } = this.#view;
+    // Rows may be missing there, and nobody would notice.
+    if (from <= compactedRevision) throw compacted(from, compactedRevision);
     const rows = new Cursor(this.#view.moment, changeRows(from, to + 1), { expected: most });
     const all: PastChange[] = [];
     let group: PastChange[] = [];

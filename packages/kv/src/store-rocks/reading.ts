@@ -13,7 +13,7 @@ import type {
   SortTarget,
 } from '../types.ts';
 import type { Source } from './source.ts';
-import { keyValueOf, type Version } from './version.ts';
+import { keyValueOf, noBytes, type Version } from './version.ts';
 
 /**
  * Reads the state as it is, in a transaction also what that changed so far, or as it was.
@@ -136,7 +136,7 @@ async function inKeyOrder(
   const look = (version: Version): boolean => {
     count += 1;
     if (versions.length > limit || !isWithin(version, request)) return true;
-    versions.push(version);
+    versions.push(request.keysOnly === true ? { ...version, value: noBytes } : version);
     if (versions.length <= limit) room.takePair(version.key, version.value);
     return counts || versions.length <= limit;
   };

@@ -4,6 +4,8 @@ import type { StoredVersion } from './versions.ts';
 export const slabBytes: number = 256 * 1024;
 /** Larger ones have memory of their own. */
 export const mostSharedBytes: number = 16 * 1024;
+/** So many versions may be on the list of a slab though their values are gone. */
+const mostListed = 64;
 /** Slabs that nothing is in any more, kept for the next values. */
 const mostSpare = 8;
 
@@ -14,6 +16,8 @@ export interface Slab {
   used: number;
   /** Bytes of values that are still wanted. */
   live: number;
+  /** And how many they are. */
+  count: number;
   /** Whose values are in it, or were. A value that has memory of its own is not listed. */
   readonly versions: StoredVersion[] | undefined;
 }
@@ -21,10 +25,10 @@ export interface Slab {
 const noBuffer = Buffer.alloc(0);
 
 /** Where what has no value has it. */
-export const noSlab: Slab = { bytes: noBuffer, used: 0, live: 0, versions: undefined };
+export const noSlab: Slab = { bytes: noBuffer, used: 0, live: 0, count: 0, versions: undefined };
 
 /** Where a value was that nobody may read any more. */
-const gone: Slab = { bytes: noBuffer, used: 0, live: 0, versions: undefined };
+const gone: Slab = { bytes: noBuffer, used: 0, live: 0, count: 0, versions: undefined };
 
 /**
  * The memory of the values of one state, outside of the heap: there are many, they live long, and
@@ -51,7 +55,7 @@ export class ValueMemory {
     if (size > mostSharedBytes) {
       const own = Buffer.allocUnsafeSlow(size);
       bytes.copy(own, 0, from, to);
-      version.slab = { bytes: own, used: size, live: size, versions: undefined };
+      version.slab = { bytes: own, used: size, live: size, count: 1, versions: undefined };
       this.#ownBytes += size;
       return;
     }
@@ -61,6 +65,7 @@ export class ValueMemory {
     bytes.copy(slab.bytes, at, from, to);
     slab.used = at + size;
     slab.live += size;
+    slab.count += 1;
     (slab.versions as StoredVersion[]).push(version);
     version.slab = slab;
     version.at = at;
@@ -76,6 +81,8 @@ export class ValueMemory {
       return;
     }
     slab.live -= size;
+    slab.count -= 1;
+    forget(slab.versions, slab);
     if (slab !== this.#open && slab.live * 2 < slab.used) this.#clear(slab);
   }
 
@@ -101,6 +108,7 @@ export class ValueMemory {
     versions.length = 0;
     slab.used = 0;
     slab.live = 0;
+    slab.count = 0;
     this.#slabs -= 1;
     if (this.#spare.length < mostSpare) this.#spare.push(slab);
   }
@@ -114,6 +122,21 @@ export function memoryOf(version: StoredVersion): Buffer {
   return version.slab.bytes;
 }
 
+/**
+ * Takes what is gone off the list of a slab that large values keep: the versions of small ones,
+ * with their keys, take many times the bytes that those had in the slab.
+ */
+function forget(versions: StoredVersion[], slab: Slab): void {
+  if (versions.length <= mostListed || versions.length <= 4 * slab.count) return;
+  let kept = 0;
+  for (const version of versions) {
+    if (version.slab !== slab) continue;
+    versions[kept] = version;
+    kept += 1;
+  }
+  versions.length = kept;
+}
+
 function newSlab(): Slab {
-  return { bytes: Buffer.allocUnsafeSlow(slabBytes), used: 0, live: 0, versions: [] };
+  return { bytes: Buffer.allocUnsafeSlow(slabBytes), used: 0, live: 0, count: 0, versions: [] };
 }

@@ -38,6 +38,18 @@ test('another reason, or another member, is told at once', () => {
   ]);
 });
 
+test('a member that fails in two ways by turns is told of by both, once a minute', () => {
+  const { dials, lines, pass } = collected();
+  const expired = { ...refused, reason: new Error('its certificate has expired') };
+
+  for (let second = 0; second < 60; second += 1) {
+    dials.tell(second % 2 === 0 ? refused : expired);
+    pass(1000);
+  }
+
+  expect(lines).toHaveLength(2);
+});
+
 test('what is remembered has a bound, whatever addresses there are', () => {
   const { dials, lines } = collected();
 

@@ -138,3 +138,33 @@ async function rowsOf(kit: RocksKit): Promise<Record<string, number>> {
   await kit.reopen();
   return counts;
 }
+
+test('changes that are compacted are refused, though their rows are gone', async () => {
+  await using kit = await RocksKit.open();
+  await kit.apply(puts(0, 100, (at) => `${at}`));
+  await kit.apply([{ type: 'compact', revision: 50 }]);
+  await kit.store.trimmed();
+  await kit.apply(puts(0, 1, () => 'later'));
+
+  const past = kit.store.readPast();
+  try {
+    await expect(past.changes(50, kit.store.revision, 10)).rejects.toMatchObject({
+      code: 'KV_COMPACTED',
+    });
+    expect((await past.changes(51, kit.store.revision, 10)).changes).toHaveLength(10);
+  } finally {
+    await past.done();
+  }
+});
+
+test('large values come in small pages, whatever was expected', async () => {
+  await using kit = await RocksKit.open();
+  const large = 'x'.repeat(500_000);
+  for (let from = 0; from < 60; from += 3) await kit.apply(puts(from, from + 3, () => large));
+
+  const { kvs } = await kit.store.range({ ...everything, limit: 50 });
+  expect(kvs.map(({ value }) => value.length)).toEqual(Array(50).fill(500_000));
+  const names = await kit.store.range({ ...everything, keysOnly: true });
+  expect(names.kvs).toHaveLength(60);
+  expect(names.kvs.every(({ value }) => value.length === 0)).toBe(true);
+});

@@ -122,3 +122,20 @@ test('what was read stays as it is when its value goes, whatever comes after it'
   expect(small).toEqual(Buffer.alloc(100, 2));
   expect(large).toEqual(Buffer.alloc(mostSharedBytes + 1, 3));
 });
+
+test('small values that come and go beside large ones that stay leave nothing behind', () => {
+  const kept = new Kept();
+  const stays = Array.from({ length: 100 }, () => {
+    const large = kept.add(mostSharedBytes);
+    for (let count = 0; count < 1000; count += 1) {
+      kept.add(7);
+      kept.release(kept.count - 1);
+    }
+    return large;
+  });
+
+  const slabs = new Set(stays.map(({ slab }) => slab));
+  const listed = [...slabs].reduce((sum, { versions }) => sum + (versions?.length ?? 0), 0);
+  expect(listed).toBeLessThan(slabs.size * 80);
+  expect(kept.spoilt).toEqual([]);
+});

@@ -239,11 +239,15 @@ export class Applier {
 
   #apply(): Promise<void> | undefined {
     const { machine, timing } = this.#options;
+    const begunAt = timing?.clock.now() ?? 0;
     const batch = this.#look(timing === undefined ? Infinity : this.#pace.most);
     const { commands, last, sessions } = batch;
+    const entries = last.index - this.#applied.index;
+    const tookMs = (): number => (timing === undefined ? 0 : timing.clock.now() - begunAt);
     // Where sessions only come and go, a durable machine is given their records now and then.
     if (commands.length === 0 && machine.sessions.changeCount < maxUnkeptChanges) {
       this.#finish(batch, []);
+      this.#pace.applied(entries, tookMs());
       return undefined;
     }
     const record =
@@ -252,19 +256,18 @@ export class Applier {
         demandResponses(responses, commands.length);
         sessions.record(responses);
       });
-    const begunAt = timing?.clock.now() ?? 0;
     const responses = machine.apply(commands, last, record);
-    // Of one that answers later, what it did before it returned.
-    const tookMs = timing === undefined ? 0 : timing.clock.now() - begunAt;
-    this.#pace.applied(commands.length, tookMs);
     if (responses instanceof Promise) {
       return responses.then((answered) => {
-        timing?.record.record(timing.clock.now() - begunAt);
+        const ms = tookMs();
+        timing?.record.record(ms);
         this.#finish(batch, answered);
+        this.#pace.appliedLater(entries, ms);
       });
     }
-    timing?.record.record(tookMs);
+    timing?.record.record(tookMs());
     this.#finish(batch, responses);
+    this.#pace.applied(entries, tookMs());
     return undefined;
   }
 

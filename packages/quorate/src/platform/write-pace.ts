@@ -5,7 +5,7 @@ const quickMs = 1;
 /** A late write counts as one of this: where processors are busy, it was the loop that was late. */
 const lateMs = 4 * quickMs;
 /** Unless it was so late that the next one must not be waited for. */
-const stalledMs = 50;
+const stalledMs = 25;
 /** One write in so many decides the average; a single one that was late is forgotten. */
 const weight = 1 / 16;
 /** How long a disk that was slow is left alone; twice as long each time. */

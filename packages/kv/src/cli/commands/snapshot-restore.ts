@@ -161,7 +161,8 @@ function report(
     for (const name of others) lines.push(`  ${restoreLine(file, name, flags)}`);
   }
   const listens = Object.fromEntries(made.map(({ name }) => [name, peers[name] ?? '']));
-  const http = flags.http ?? httpOfNeighbours(listens);
+  // Of all, so that those that are restored one by one do not get in each other's way.
+  const http = flags.http ?? httpOfNeighbours(peers);
   lines.push('', 'Then start them; nothing of the old cluster may run at these addresses:');
   for (const { name, directory: data } of made) {
     lines.push(`  ${startLine({ name, data, listen: listens[name] ?? '', http: http[name] })}`);

@@ -13,10 +13,10 @@ export interface Start {
 
 /** The line by which a member is started. */
 export function startLine({ name, data, listen, http, join }: Start): string {
-  const words = ['quorate', 'serve', '--name', name, '--data', shellWord(data), '--listen', listen];
+  const words = ['quorate', 'serve', '--name', name, '--data', data, '--listen', listen];
   if (http !== undefined) words.push('--http', http);
   if (join !== undefined) words.push('--join', join.join(','));
-  return words.join(' ');
+  return words.map(shellWord).join(' ');
 }
 
 /** One word of a line for a shell, quoted only if it has to be. */

@@ -3,14 +3,15 @@ import type { FailedDial } from 'quorate/network/tcp';
 
 /** The same reason for the same member is told again after so long. */
 const againMs = 60_000;
-/** Addresses of members, old ones too, of which is remembered what was told. */
+/** As many addresses with reasons are remembered. */
 const mostRemembered = 100;
 
 /** Says in the log why a member cannot be reached: once, not with every dial. */
 export class FailedDials {
   readonly #runtime: Pick<Runtime, 'now'>;
   readonly #logger: Logger;
-  readonly #told = new Map<string, { readonly reason: string; readonly at: number }>();
+  /** When it was told, by address and reason. */
+  readonly #told = new Map<string, number>();
 
   constructor(runtime: Pick<Runtime, 'now'>, logger: Logger) {
     this.#runtime = runtime;
@@ -19,13 +20,14 @@ export class FailedDials {
 
   tell({ node, remote, reason: { message } }: FailedDial): void {
     const at = this.#runtime.now();
-    const last = this.#told.get(remote);
-    if (last?.reason === message && at - last.at < againMs) return;
+    const what = `${remote} ${message}`;
+    const last = this.#told.get(what);
+    if (last !== undefined && at - last < againMs) return;
     // The one that was told longest ago goes.
-    this.#told.delete(remote);
+    this.#told.delete(what);
     const [oldest] = this.#told.keys();
     if (oldest !== undefined && this.#told.size >= mostRemembered) this.#told.delete(oldest);
-    this.#told.set(remote, { reason: message, at });
+    this.#told.set(what, at);
     const who = node === undefined ? {} : { member: node };
     this.#logger.warn({ ...who, remote, reason: message }, 'a member cannot be reached');
   }

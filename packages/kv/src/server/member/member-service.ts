@@ -172,9 +172,13 @@ export class MemberService implements KvService {
 
   /** What took time to read must not get out once the state cannot be trusted. */
   async #stillServing<Answer>(reading: Promise<Answer>): Promise<Answer> {
-    const answer = await this.#serving(() => reading);
-    this.#options.health.demandServing();
-    return answer;
+    try {
+      return await reading;
+    } catch (error) {
+      throw errorOf(error);
+    } finally {
+      this.#options.health.demandServing();
+    }
   }
 
   /** @throws {KvError} whatever goes wrong. */

@@ -152,12 +152,18 @@ export class StateChecks {
     const { voters } = raft.metrics.membership;
     const others = [...new Set(voters.flat())].filter((id) => id !== name);
     const hashes = new Map([[name, hashAndRevision(own)]]);
+    let isRefuted = false;
     const answers = others.map(async (id) => {
       const mark = await this.#ask(id, own.index);
-      if (mark !== undefined) hashes.set(id, hashAndRevision(mark));
+      if (mark === undefined || isRefuted || signal.aborted) return;
+      hashes.set(id, hashAndRevision(mark));
+      const verdict = judge(name, voters, hashes);
+      isRefuted = verdict.type === 'refuted';
+      // At once: one that hangs could hold it up until a backup of what is wrong is whole.
+      if (isRefuted) this.#conclude(own, verdict, hashes);
     });
     await Promise.all(answers);
-    if (!signal.aborted) this.#conclude(own, judge(name, voters, hashes), hashes);
+    if (!signal.aborted && !isRefuted) this.#conclude(own, judge(name, voters, hashes), hashes);
   }
 
   /** What the other member had at `index`; `undefined` if it does not say so in time. */

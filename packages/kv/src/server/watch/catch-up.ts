@@ -132,8 +132,15 @@ export class CatchUp {
   /** Serves a watcher from what is not in memory any more. */
   async #read(watcher: Watcher): Promise<void> {
     const { position: from } = watcher;
+    const { store, lost } = this.#options;
     this.#reads += 1;
     try {
+      // It may have waited for its turn for long.
+      if (from <= store.compactedRevision) {
+        this.#reading.delete(watcher);
+        lost(watcher);
+        return;
+      }
       const scanned = await this.#readPast(watcher, from);
       // It may have ended meanwhile.
       if (this.#reading.delete(watcher)) this.#scanned(watcher, from, scanned);
