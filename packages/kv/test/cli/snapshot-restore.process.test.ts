@@ -104,6 +104,19 @@ describe('quorate snapshot restore', () => {
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--http names d')]);
   });
 
+  test('members of one machine that are restored one by one get other ports for HTTP', async () => {
+    const file = await saved('neighbours.qkvb');
+    const near = 'a=127.0.0.1:7001,b=127.0.0.1:7002';
+    const printed: string[] = [];
+    for (const name of ['a', 'b']) {
+      const args = ['--peers', near, '--name', name, '--data', at(`near-${name}`)];
+      const { stdout } = await runHere(['snapshot', 'restore', file, ...args]);
+      printed.push(/--listen \S+ --http (\S+)/.exec(stdout)?.[1] ?? 'the usual one');
+    }
+
+    expect(printed).toEqual(['127.0.0.1:8001', '127.0.0.1:8002']);
+  });
+
   test('takes the root of a new disk for empty, and serves from it', async () => {
     const file = await saved('new-disk.qkvb');
     const [port = 0] = await freePorts(1);
